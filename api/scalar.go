@@ -1,0 +1,47 @@
+package api
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"strconv"
+	"time"
+)
+
+// Sensitive is a string that no printing path shows: shapes hold tokens, keys and secrets in it between the wire and
+// the vault.
+type Sensitive string
+
+const redacted = "[secret]"
+
+// String returns a placeholder; convert with string(s) to read the value.
+func (Sensitive) String() string { return redacted }
+
+// GoString returns a placeholder.
+func (Sensitive) GoString() string { return redacted }
+
+// Format writes a placeholder whatever the verb.
+func (Sensitive) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue returns a placeholder.
+func (Sensitive) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Timestamp is a time in the rest-json default form: a JSON number of epoch seconds with milliseconds.
+type Timestamp time.Time
+
+// MarshalJSON writes epoch seconds.
+func (t Timestamp) MarshalJSON() ([]byte, error) {
+	ms := time.Time(t).UnixMilli()
+	return strconv.AppendFloat(nil, float64(ms)/1000, 'f', -1, 64), nil
+}
+
+// UnmarshalJSON reads epoch seconds.
+func (t *Timestamp) UnmarshalJSON(b []byte) error {
+	f, err := strconv.ParseFloat(string(b), 64)
+	if err != nil || math.IsNaN(f) || math.Abs(f) > 1<<40 {
+		return fmt.Errorf("a time must be a number of epoch seconds")
+	}
+	*t = Timestamp(time.UnixMilli(int64(math.Round(f * 1000))))
+	return nil
+}

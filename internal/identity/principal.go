@@ -1,0 +1,203 @@
+package identity
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/lanyard-id/lanyard/internal/policy"
+	"github.com/lanyard-id/lanyard/internal/vault"
+)
+
+// Principal is an IAM user with access keys and inline policies. The root of an account is no record: its
+// access keys say so themselves.
+type Principal struct {
+	Account, ID, Name string
+	CreatedAt         time.Time
+
+	record Record
+}
+
+// AccessKey is a key pair of a principal; the secret is sealed.
+type AccessKey struct {
+	Account, ID string
+	UserID      string // "" for root
+	Active      bool
+	CreatedAt   time.Time
+
+	record Record
+}
+
+type principalData struct{ identified }
+
+type accessKeyData struct {
+	identified
+	Root   bool `json:"root,omitempty"`
+	Active bool `json:"active"`
+}
+
+type policyData struct {
+	identified
+	Document string `json:"document"`
+}
+
+func decodePrincipal(r Record) (*Principal, error) {
+	return &Principal{Account: r.Account, ID: r.ID, Name: r.Name, CreatedAt: r.CreatedAt, record: r}, nil
+}
+
+func decodeAccessKey(r Record) (*AccessKey, error) {
+	var d accessKeyData
+	if err := json.Unmarshal(r.Data, &d); err != nil {
+		return nil, internal(err, "decoding access key "+r.ID)
+	}
+	k := &AccessKey{Account: r.Account, ID: r.ID, UserID: r.Parent, Active: d.Active, CreatedAt: r.CreatedAt, record: r}
+	if d.Root == (r.Parent != "") { // exactly one of them: a key belongs to root or to a user
+		return nil, internal(errors.New("neither root's nor a user's"), "decoding access key "+r.ID)
+	}
+	return k, nil
+}
+
+func decodePolicy(r Record) (*policy.Document, error) {
+	var d policyData
+	if err := json.Unmarshal(r.Data, &d); err != nil {
+		return nil, internal(err, "decoding policy "+r.Name)
+	}
+	return policy.Parse(r.Name, []byte(d.Document))
+}
+
+// Authenticate returns the principal of an access key, and the secret with which its requests are signed. With a
+// session token the key is temporary and rests in the token. A key that is unknown, inactive or of a deleted user is
+// refused alike (A30, A49).
+func (s *Service) Authenticate(ctx context.Context, accessKeyID, sessionToken string) (*policy.Caller, vault.Secret, error) {
+	if sessionToken != "" {
+		return s.authenticateSession(ctx, accessKeyID, sessionToken)
+	}
+	caller, key, err := s.callerOf(ctx, accessKeyID, false)
+	if err != nil {
+		return nil, vault.Secret{}, err
+	}
+	secret, err := s.Vault.Open(ctx, recordPlace(&key.record), key.record.Sealed)
+	return caller, secret, internal(err, "opening access key "+accessKeyID)
+}
+
+func unknownKey() error {
+	return refuse(Unrecognized, "The security token included in the request is invalid: no active access key of that id is known here. Check AWS_ACCESS_KEY_ID, and that the endpoint is the Lanyard that issued it (lanyard env prints both)")
+}
+
+// keyEntry remembers under which account an access key was found.
+type keyEntry struct {
+	key    *AccessKey
+	caller *policy.Caller
+}
+
+// keyPrefix begins the keys of an account's cached access keys.
+const keyPrefix = "key\x00"
+
+func (s *Service) callerOf(ctx context.Context, accessKeyID string, fresh bool) (*policy.Caller, *AccessKey, error) {
+	account, known := s.keyAccount(accessKeyID)
+	if known && !fresh {
+		st, err := s.state(ctx, account, false)
+		if err != nil {
+			return nil, nil, err
+		}
+		if v, ok := st.get(keyPrefix + accessKeyID); ok {
+			e := v.(keyEntry)
+			return e.caller, e.key, nil
+		}
+	}
+	r, err := s.Store.RecordByID(ctx, KindAccessKey, accessKeyID)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil, unknownKey()
+	}
+	if err != nil {
+		return nil, nil, internal(err, "reading an access key")
+	}
+	st, err := s.state(ctx, r.Account, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := decode(ctx, s, r, decodeAccessKey)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !key.Active {
+		return nil, nil, unknownKey()
+	}
+	caller, err := s.principalCaller(ctx, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	st.put(keyPrefix+accessKeyID, keyEntry{key, caller})
+	return caller, key, nil
+}
+
+// keyAccount finds the account of a cached access key: there are few accounts, and each state knows its keys.
+func (s *Service) keyAccount(accessKeyID string) (account string, ok bool) {
+	s.states.Range(func(k, v any) bool {
+		if _, hit := v.(*accountState).get(keyPrefix + accessKeyID); hit {
+			account, ok = k.(string), true
+		}
+		return !ok
+	})
+	return account, ok
+}
+
+func (s *Service) principalCaller(ctx context.Context, key *AccessKey) (*policy.Caller, error) {
+	if key.UserID == "" {
+		return &policy.Caller{Account: key.Account, ARN: rootARN(key.Account), UserID: key.Account, Name: "root", Kind: policy.KindRoot, AccessKeyID: key.ID}, nil
+	}
+	return s.userCaller(ctx, key.Account, key.UserID, key.ID)
+}
+
+func (s *Service) userCaller(ctx context.Context, account, userID, accessKeyID string) (*policy.Caller, error) {
+	r, err := s.Store.RecordByID(ctx, KindUser, userID)
+	if errors.Is(err, ErrNotFound) || err == nil && r.Account != account {
+		return nil, unknownKey()
+	}
+	if err != nil {
+		return nil, internal(err, "reading a user")
+	}
+	u, err := decode(ctx, s, r, decodePrincipal)
+	if err != nil {
+		return nil, err
+	}
+	docs, err := s.policies(ctx, account, userID)
+	if err != nil {
+		return nil, err
+	}
+	return &policy.Caller{Account: account, ARN: userARN(account, u.Name), UserID: u.ID, Name: u.Name, Kind: policy.KindUser, AccessKeyID: accessKeyID, Policies: docs}, nil
+}
+
+// maxPolicies bounds the inline policies of one principal.
+const maxPolicies = 50
+
+func (s *Service) policies(ctx context.Context, account, owner string) ([]*policy.Document, error) {
+	rows, err := s.Store.ListRecords(ctx, account, KindPolicy, owner, "", maxPolicies)
+	if err != nil {
+		return nil, internal(err, "reading policies")
+	}
+	docs := make([]*policy.Document, 0, len(rows))
+	for _, r := range rows {
+		d, err := decode(ctx, s, r, decodePolicy)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, d)
+	}
+	return docs, nil
+}
+
+// freshCaller reads the caller's policies anew.
+func (s *Service) freshCaller(ctx context.Context, c *policy.Caller) (*policy.Caller, error) {
+	if c.Kind != policy.KindUser {
+		return c, nil
+	}
+	fresh, err := s.userCaller(ctx, c.Account, c.UserID, c.AccessKeyID)
+	if err != nil {
+		return nil, err
+	}
+	fresh.SourceIP, fresh.SecureTransport = c.SourceIP, c.SecureTransport
+	s.changed(c.Account) // what the cache held was stale, or the refusal stands: either way ask anew next time
+	return fresh, nil
+}

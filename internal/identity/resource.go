@@ -1,0 +1,240 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/lanyard-id/lanyard/internal/policy"
+	"github.com/lanyard-id/lanyard/internal/vault"
+)
+
+// Flow is how a resource token is obtained.
+type Flow string
+
+// Flows.
+const (
+	UserFederation Flow = "USER_FEDERATION"
+	M2M            Flow = "M2M"
+)
+
+// ResourceTokenRequest asks for a resource token of a provider, for the workload and user of a workload access token.
+type ResourceTokenRequest struct {
+	WorkloadToken    string
+	Provider         string
+	Flow             Flow
+	Scopes           []string
+	Resources        []string // RFC 8707
+	Audiences        []string
+	ReturnURL        string // "" for none
+	SessionURI       string // "" to begin, else to poll
+	Force            bool   // forget the stored tokens, ask for consent again
+	CustomState      vault.Secret
+	CustomParameters map[string]string
+}
+
+// ResourceToken is a token, or the URL at which the user consents and the session to poll.
+type ResourceToken struct {
+	Access           vault.Secret
+	AuthorizationURL string
+	SessionURI       string
+}
+
+// ResourceToken returns a token for the workload and user that the workload access token names: the stored one while
+// it is good, a refreshed one when it is due, else a session in which the user consents.
+func (s *Service) ResourceToken(ctx context.Context, caller *policy.Caller, in ResourceTokenRequest) (ResourceToken, error) {
+	r := request{caller: caller, action: "bedrock-agentcore:GetResourceOauth2Token", provider: in.Provider,
+		resources: s.onToken(in.WorkloadToken, s.oauth2ProviderResources(caller.Account, in.Provider))}
+	return do(ctx, s, r, func(ctx context.Context, c *call) (ResourceToken, error) {
+		p, err := s.provider(ctx, caller.Account, in.Provider, false)
+		if err != nil {
+			return ResourceToken{}, err
+		}
+		a := &ask{ResourceTokenRequest: in, workload: c.workload, provider: p, user: c.token.user, rights: newRights(in.Scopes, in.Resources, in.Audiences)}
+		switch in.Flow {
+		case UserFederation:
+			return s.userFederation(ctx, c, a)
+		case M2M:
+			return s.machineToken(ctx, c, a)
+		default:
+			return ResourceToken{}, invalid("oauth2Flow", "oauth2Flow %s is not served by this release; it serves USER_FEDERATION and M2M", in.Flow)
+		}
+	})
+}
+
+// ask is a request for a resource token with what its names stand for.
+type ask struct {
+	ResourceTokenRequest
+	workload *Workload
+	provider *Provider
+	user     User
+	rights   rights
+}
+
+func (a *ask) key() [32]byte {
+	return grantKey(a.workload.ID, a.user.Key(), a.provider.ID, a.rights)
+}
+
+func (s *Service) userFederation(ctx context.Context, c *call, a *ask) (ResourceToken, error) {
+	if a.user.None() {
+		return ResourceToken{}, invalid("workloadIdentityToken", "USER_FEDERATION needs a user, and the workload access token of %s names none. Get one with GetWorkloadAccessTokenForJWT or GetWorkloadAccessTokenForUserId", a.workload.Name)
+	}
+	g, err := s.Store.Grant(ctx, a.workload.Account, a.key())
+	found := err == nil
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return ResourceToken{}, internal(err, "reading a grant")
+	}
+	if a.Force && a.SessionURI == "" {
+		if found {
+			if err := s.dropTokens(ctx, c, &g, "the caller forced a new consent"); err != nil {
+				return ResourceToken{}, err
+			}
+		}
+		return s.beginSession(ctx, c, a)
+	}
+	if found {
+		token, err := s.fromGrant(ctx, c, a, &g)
+		if err != nil || !token.Empty() {
+			return ResourceToken{Access: token}, err
+		}
+	}
+	if a.SessionURI != "" {
+		return s.pollSession(ctx, c, a)
+	}
+	return s.beginSession(ctx, c, a)
+}
+
+// fromGrant returns the grant's token, refreshed if need be; an empty one means that only consent helps.
+func (s *Service) fromGrant(ctx context.Context, c *call, a *ask, g *Grant) (vault.Secret, error) {
+	if g.State != GrantActive {
+		return s.revive(ctx, c, a, g)
+	}
+	t, err := s.openGrant(ctx, g)
+	if err != nil {
+		return vault.Secret{}, err
+	}
+	c.rec.GrantID = g.ID
+	if s.good(g, t) {
+		s.touch(g)
+		return vault.SecretString(t.access), nil
+	}
+	return s.renewed(ctx, c, a.provider, g, t)
+}
+
+// good tells that the token may be handed out without any thought of renewing it.
+func (s *Service) good(g *Grant, t *grantTokens) bool {
+	if g.AccessExpiresAt.IsZero() {
+		return true
+	}
+	left := g.AccessExpiresAt.Sub(s.Now())
+	if g.HasRefresh {
+		return left > earlyWindow(g, t.obtainedAt)
+	}
+	return left > lastMoments(g, t.obtainedAt)
+}
+
+// revive lets a suspended grant live again when its provider is back at the endpoints where it was made.
+func (s *Service) revive(ctx context.Context, c *call, a *ask, g *Grant) (vault.Secret, error) {
+	if g.State != GrantSuspended {
+		return vault.Secret{}, nil
+	}
+	t, err := s.openGrant(ctx, g)
+	if err != nil {
+		return vault.Secret{}, err
+	}
+	p, err := s.endpoints(ctx, a.provider)
+	if err != nil || !t.pinnedTo(p) {
+		return vault.Secret{}, nil
+	}
+	g.State, g.Reason, g.UpdatedAt = GrantActive, "", s.Now()
+	if err := s.Store.UpdateGrant(ctx, *g, ""); err != nil && !errors.Is(err, ErrVersion) {
+		return vault.Secret{}, internal(err, "storing a grant")
+	}
+	g.Version++
+	return s.fromGrant(ctx, c, a, g)
+}
+
+// dropTokens forgets a grant's tokens: the row stays and says why.
+func (s *Service) dropTokens(ctx context.Context, c *call, g *Grant, reason string) error {
+	c.rec.GrantID, c.rec.Durable = g.ID, true
+	g.State, g.Reason, g.Sealed, g.HasRefresh = GrantNeedsConsent, reason, nil, false
+	g.AccessExpiresAt, g.UpdatedAt = time.Time{}, s.Now()
+	err := s.Store.UpdateGrant(ctx, *g, "")
+	if errors.Is(err, ErrVersion) {
+		return refuse(Conflict, "the grant was renewed by another request at the same moment; try again")
+	}
+	return internal(err, "storing a grant")
+}
+
+// machineToken returns a token of the workload itself (RFC 6749 section 4.4), stored until it expires.
+func (s *Service) machineToken(ctx context.Context, c *call, a *ask) (ResourceToken, error) {
+	if a.SessionURI != "" || a.ReturnURL != "" {
+		return ResourceToken{}, invalid("oauth2Flow", "M2M involves no user: send no sessionUri and no resourceOauth2ReturnUrl, or ask for USER_FEDERATION")
+	}
+	a.user = User{} // the user of the token does not matter: the workload acts for itself
+	key := a.key()
+	g, err := s.Store.Grant(ctx, a.workload.Account, key)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return ResourceToken{}, internal(err, "reading a grant")
+	}
+	if err == nil && g.State == GrantActive && !a.Force {
+		t, err := s.openGrant(ctx, &g)
+		if err != nil {
+			return ResourceToken{}, err
+		}
+		if s.good(&g, t) {
+			c.rec.GrantID = g.ID
+			s.touch(&g)
+			return ResourceToken{Access: vault.SecretString(t.access)}, nil
+		}
+	}
+	v, err, _ := s.refresh.Do("m2m "+string(key[:]), func() (any, error) { return s.fetchMachineToken(context.WithoutCancel(ctx), c, a, key) })
+	if err != nil {
+		return ResourceToken{}, err
+	}
+	m := v.(machineGrant)
+	c.rec.GrantID = m.id
+	return ResourceToken{Access: m.access}, nil
+}
+
+type machineGrant struct {
+	id     string
+	access vault.Secret
+}
+
+// unknownLifetime is how long a machine token without a stated lifetime is kept: asking again is cheap.
+const unknownLifetime = 5 * time.Minute
+
+func (s *Service) fetchMachineToken(ctx context.Context, c *call, a *ask, key [32]byte) (machineGrant, error) {
+	// The configuration that decides is read anew: another replica may have changed it.
+	p, err := s.provider(ctx, a.workload.Account, a.provider.Name, true)
+	if err != nil {
+		return machineGrant{}, err
+	}
+	op, err := s.endpoints(ctx, p)
+	if err == nil {
+		op, err = s.client(ctx, p, op)
+	}
+	if err != nil {
+		return machineGrant{}, err
+	}
+	if err := s.intend(ctx, c, "ask the token endpoint "+op.TokenEndpoint+" for a token of the workload itself"); err != nil {
+		return machineGrant{}, err
+	}
+	answer, err := s.OAuth.ClientCredentials(ctx, op, a.rights.scopes, a.rights.resources, a.rights.audiences, a.CustomParameters)
+	if err != nil {
+		return machineGrant{}, s.providerFault(p, "asking for a machine token at "+op.TokenEndpoint, err)
+	}
+	now := s.Now()
+	g := Grant{Account: a.workload.Account, ID: newID(s.Rand, "gr-"), Key: key, WorkloadID: a.workload.ID, ProviderID: p.ID, CreatedAt: now, LastUsedAt: now}
+	t := &grantTokens{issuer: op.Issuer, tokenEndpoint: op.TokenEndpoint, rights: a.rights}
+	answer.Refresh = vault.Secret{} // RFC 6749 section 4.4.3: none belongs here
+	g.take(t, answer, now)
+	if g.AccessExpiresAt.IsZero() {
+		g.AccessExpiresAt = now.Add(unknownLifetime)
+	}
+	if err := t.seal(ctx, s, &g); err != nil {
+		return machineGrant{}, err
+	}
+	return machineGrant{g.ID, answer.Access}, internal(s.Store.PutGrant(ctx, g), "storing a machine token")
+}

@@ -1,0 +1,258 @@
+package identity
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"github.com/lanyard-id/lanyard/internal/policy"
+	"github.com/lanyard-id/lanyard/internal/vault"
+)
+
+// workloadToken is what a workload access token (WAT) says: this workload, acting for this user or none. It travels
+// sealed under a key of the account, so nobody can read or alter it; epochs of account, workload and user revoke it.
+type workloadToken struct {
+	workloadID string
+	user       User
+	mintedAt   time.Time
+	expiresAt  time.Time
+	jwt        string // the inbound JWT, when it fits into the token
+	jwtID      string // else the row where it rests sealed
+}
+
+const (
+	kindWorkloadToken = "workload-access-token"
+	watFormat         = 1
+	// maxTokenSize keeps a WAT fit for headers: 3 KiB as text, of which the seal takes about 60.
+	maxTokenSize = 3 * 1024
+	maxPayload   = maxTokenSize*3/4 - 64
+	// maxInbound bounds the JWTs that are carried or kept for a later exchange.
+	maxInbound = 131072
+)
+
+// encode writes the token's payload: a format byte, two times, and length-prefixed strings.
+func (t *workloadToken) encode() []byte {
+	b := make([]byte, 0, 64+len(t.workloadID)+len(t.user.Issuer)+len(t.user.Subject)+len(t.jwt)+len(t.jwtID))
+	b = append(b, watFormat)
+	b = binary.BigEndian.AppendUint64(b, uint64(t.mintedAt.UnixMilli()))
+	b = binary.BigEndian.AppendUint64(b, uint64(t.expiresAt.UnixMilli()))
+	return appendTexts(b, t.workloadID, t.user.Issuer, t.user.Subject, t.jwt, t.jwtID)
+}
+
+func decodeWorkloadToken(b []byte) (*workloadToken, error) {
+	if len(b) < 17 || b[0] != watFormat {
+		return nil, errors.New("not a token of this format")
+	}
+	t := &workloadToken{
+		mintedAt:  time.UnixMilli(int64(binary.BigEndian.Uint64(b[1:9]))),
+		expiresAt: time.UnixMilli(int64(binary.BigEndian.Uint64(b[9:17]))),
+	}
+	err := readTexts(b[17:], &t.workloadID, &t.user.Issuer, &t.user.Subject, &t.jwt, &t.jwtID)
+	return t, err
+}
+
+// appendTexts appends strings with their lengths in front, so that no two lists of strings encode alike.
+func appendTexts(b []byte, texts ...string) []byte {
+	for _, s := range texts {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	return b
+}
+
+// readTexts reads exactly the strings that appendTexts wrote; anything left over is an error.
+func readTexts(b []byte, into ...*string) error {
+	for _, p := range into {
+		n, used := binary.Uvarint(b)
+		if used <= 0 || n > uint64(len(b)-used) {
+			return errors.New("truncated")
+		}
+		*p = string(b[used : used+int(n)])
+		b = b[used+int(n):]
+	}
+	if len(b) != 0 {
+		return errors.New("trailing bytes")
+	}
+	return nil
+}
+
+// WorkloadToken mints a token of the workload alone.
+func (s *Service) WorkloadToken(ctx context.Context, caller *policy.Caller, name string) (vault.Secret, error) {
+	r := request{caller: caller, action: "bedrock-agentcore:GetWorkloadAccessToken", workload: name, resources: on(s.workloadResources(caller.Account, name))}
+	return do(ctx, s, r, func(ctx context.Context, _ *call) (vault.Secret, error) {
+		return s.mint(ctx, caller.Account, name, User{}, "", time.Time{})
+	})
+}
+
+// WorkloadTokenForUserID mints a token of the workload acting for a user id that the caller vouches for.
+func (s *Service) WorkloadTokenForUserID(ctx context.Context, caller *policy.Caller, name, userID string) (vault.Secret, error) {
+	r := request{caller: caller, action: "bedrock-agentcore:GetWorkloadAccessTokenForUserId", workload: name, resources: on(s.workloadResources(caller.Account, name))}
+	return do(ctx, s, r, func(ctx context.Context, c *call) (vault.Secret, error) {
+		u := User{Subject: userID}
+		c.rec.User = u.Key()
+		return s.mint(ctx, caller.Account, name, u, "", time.Time{})
+	})
+}
+
+// WorkloadTokenForJWT mints a token of the workload acting for the user that the inbound JWT proves.
+func (s *Service) WorkloadTokenForJWT(ctx context.Context, caller *policy.Caller, name string, userToken vault.Secret) (vault.Secret, error) {
+	r := request{caller: caller, action: "bedrock-agentcore:GetWorkloadAccessTokenForJWT", workload: name, resources: on(s.workloadResources(caller.Account, name))}
+	return do(ctx, s, r, func(ctx context.Context, c *call) (vault.Secret, error) {
+		w, err := s.workload(ctx, caller.Account, name, false)
+		if err != nil {
+			return vault.Secret{}, err
+		}
+		claims, err := s.verifyInbound(ctx, w, userToken)
+		if err != nil {
+			return vault.Secret{}, err
+		}
+		u := User{Issuer: claims.Issuer, Subject: claims.Subject}
+		c.rec.User = u.Key()
+		return s.mint(ctx, caller.Account, name, u, userToken.RevealString(), claims.ExpiresAt)
+	})
+}
+
+// mint seals a token; notAfter (zero for none) is the end of the inbound JWT, which the token never outlives.
+func (s *Service) mint(ctx context.Context, account, name string, u User, jwt string, notAfter time.Time) (vault.Secret, error) {
+	w, err := s.workload(ctx, account, name, false)
+	if err != nil {
+		return vault.Secret{}, err
+	}
+	now := s.Now()
+	ttl := w.TokenTTL
+	if ttl == 0 {
+		ttl = s.cfg.TokenTTL
+	}
+	t := workloadToken{workloadID: w.ID, user: u, mintedAt: now, expiresAt: now.Add(ttl), jwt: jwt}
+	if !notAfter.IsZero() && t.expiresAt.After(notAfter) {
+		t.expiresAt = notAfter
+	}
+	payload := t.encode()
+	if len(payload) > maxPayload && jwt != "" {
+		if t.jwtID, err = s.keepInbound(ctx, account, jwt, notAfter); err != nil {
+			return vault.Secret{}, err
+		}
+		t.jwt = ""
+		payload = t.encode()
+	}
+	token, err := s.Vault.SealToken(ctx, account, kindWorkloadToken, payload)
+	if err != nil {
+		return vault.Secret{}, internal(err, "sealing a workload access token")
+	}
+	return vault.SecretString(token), nil
+}
+
+// keepInbound stores a JWT too large for a token, sealed, until it expires.
+func (s *Service) keepInbound(ctx context.Context, account, jwt string, expiresAt time.Time) (string, error) {
+	h := sha256.Sum256([]byte(jwt))
+	id := hex.EncodeToString(h[:])
+	place := vault.Place{Account: account, Table: "inbound_tokens", Row: id, Field: "jwt"}
+	sealed, err := s.Vault.Seal(ctx, place, vault.SecretString(jwt))
+	if err == nil {
+		err = s.Store.PutInboundToken(ctx, account, id, sealed, expiresAt)
+	}
+	return id, internal(err, "keeping an inbound JWT")
+}
+
+// openToken opens a workload access token and checks that it still holds: its time, the workload, and the epochs of
+// account, workload and user (A16, A55). The token proves nothing about who brings it: the caller is authorised beside it.
+func (s *Service) openToken(ctx context.Context, account, token string) (*workloadToken, *Workload, error) {
+	payload, err := s.Vault.OpenToken(ctx, account, kindWorkloadToken, token)
+	if errors.Is(err, vault.ErrKeySource) {
+		return nil, nil, internal(err, "the root key source")
+	}
+	if err != nil {
+		return nil, nil, badToken("is not one that this account issued: it was altered, cut off, or comes from another account or Lanyard")
+	}
+	t, err := decodeWorkloadToken(payload)
+	if err != nil {
+		return nil, nil, badToken("has a format that this release does not read")
+	}
+	if now := s.Now(); !now.Before(t.expiresAt) {
+		return nil, nil, badToken("expired at " + t.expiresAt.UTC().Format(time.RFC3339))
+	}
+	w, err := s.holds(ctx, account, t, false)
+	if codeOf(err) == Unauthorized { // a refusal never rests on a cached state
+		w, err = s.holds(ctx, account, t, true)
+	}
+	return t, w, err
+}
+
+func badToken(why string) error {
+	return refuse(Unauthorized, "the workload access token %s. Get a new one with GetWorkloadAccessToken, GetWorkloadAccessTokenForJWT or GetWorkloadAccessTokenForUserId", why)
+}
+
+// holds checks the token's workload and epochs.
+func (s *Service) holds(ctx context.Context, account string, t *workloadToken, fresh bool) (*Workload, error) {
+	st, err := s.state(ctx, account, fresh)
+	if err != nil {
+		return nil, err
+	}
+	w, err := lookupID(ctx, s, st, account, KindWorkload, t.workloadID, decodeWorkload)
+	if errors.Is(err, ErrNotFound) {
+		return nil, badToken("is of a workload identity that was deleted")
+	}
+	if err != nil {
+		return nil, internal(err, "reading a workload identity")
+	}
+	userEpoch, err := s.userEpoch(ctx, account, st, t.user)
+	if err != nil {
+		return nil, err
+	}
+	for _, epoch := range []time.Time{st.epoch, w.Epoch, userEpoch} {
+		if t.mintedAt.Before(epoch) {
+			return nil, badToken("was revoked")
+		}
+	}
+	return w, nil
+}
+
+func (s *Service) userEpoch(ctx context.Context, account string, st *accountState, u User) (time.Time, error) {
+	if u.None() {
+		return time.Time{}, nil
+	}
+	if st.allEpochs {
+		return st.epochs[u.Key()], nil
+	}
+	e, err := s.Store.UserEpoch(ctx, account, u.Key())
+	if errors.Is(err, ErrNotFound) {
+		return time.Time{}, nil
+	}
+	return e.At, internal(err, "reading a user's epoch")
+}
+
+// onToken opens the workload access token before policy is asked, because the workload it names is one of the
+// resources on which policy decides.
+func (s *Service) onToken(token string, others []string) func(context.Context, *call) ([]string, error) {
+	return func(ctx context.Context, c *call) ([]string, error) {
+		t, w, err := s.openToken(ctx, c.caller.Account, token)
+		if err != nil {
+			return others, err
+		}
+		c.token, c.workload = t, w
+		c.rec.Workload, c.rec.User = w.Name, t.user.Key()
+		return append(others, s.workloadResources(w.Account, w.Name)...), nil
+	}
+}
+
+// RevokeTokens raises an epoch: workload access tokens minted until now are refused. With a workload's name it is that
+// workload's, with a user's key that user's, with neither the whole account's.
+func (s *Service) RevokeTokens(ctx context.Context, account, workload, user string) error {
+	_, err := admin(ctx, s, account, "RevokeWorkloadAccessTokens", func(ctx context.Context) (struct{}, error) {
+		at := s.Now().Add(time.Millisecond) // tokens carry milliseconds: one minted in this very one is refused too
+		defer s.changed(account)
+		switch {
+		case workload != "":
+			_, err := s.editWorkload(ctx, account, workload, func(w *Workload) { w.Epoch = at })
+			return struct{}{}, err
+		case user != "":
+			return struct{}{}, internal(s.Store.RaiseUserEpoch(ctx, account, UserEpoch{User: user, At: at}), "raising a user's epoch")
+		default:
+			return struct{}{}, internal(s.Store.RaiseAccountEpoch(ctx, account, at), "raising the account's epoch")
+		}
+	})
+	return err
+}
