@@ -82,3 +82,14 @@ func (s *Service) RefuseStranger(ctx context.Context, who Stranger, why error) e
 	}
 	return why
 }
+
+// RefuseRequest records a request of an authenticated caller that no use-case saw, because its form was wrong. The
+// error returned is why, or that the record could not be written.
+func (s *Service) RefuseRequest(ctx context.Context, caller *policy.Caller, action string, why error) error {
+	c := s.open(ctx, request{caller: caller, action: action})
+	c.rec.Result, c.rec.Code, c.rec.Reason = AuditFailed, Invalid.String(), why.Error()
+	if err := s.Store.AppendAudit(context.WithoutCancel(ctx), c.rec); err != nil {
+		return &Error{Code: Unavailable, Message: "the audit record could not be written. Check the audit store's disk or database, then try again", Cause: err}
+	}
+	return why
+}

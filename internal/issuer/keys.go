@@ -1,0 +1,162 @@
+package issuer
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// SigningKey is a private key that signs JWTs. Its identifier is the RFC 7638
+// thumbprint of its public half, so it says nothing and never collides. No
+// printing or encoding path shows the private half; only MarshalPrivate does.
+type SigningKey struct {
+	key       crypto.Signer
+	algorithm jose.SignatureAlgorithm
+	id        string
+}
+
+// GenerateKey makes a key for RS256 (2048 bits), ES256 or ES384. A nil rnd
+// means crypto/rand; Go's key generation uses the system's randomness either
+// way, so a weak rnd cannot make a weak key.
+func GenerateKey(alg string, rnd io.Reader) (*SigningKey, error) {
+	if rnd == nil {
+		rnd = rand.Reader
+	}
+	var key crypto.Signer
+	var err error
+	switch jose.SignatureAlgorithm(alg) {
+	case jose.RS256:
+		key, err = rsa.GenerateKey(rnd, minRSABits)
+	case jose.ES256:
+		key, err = ecdsa.GenerateKey(elliptic.P256(), rnd)
+	case jose.ES384:
+		key, err = ecdsa.GenerateKey(elliptic.P384(), rnd)
+	default:
+		return nil, fmt.Errorf("issuer: cannot generate a key for %s: use RS256, ES256 or ES384", quote(alg))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("issuer: generating a %s key: %w", alg, err)
+	}
+	return newSigningKey(key)
+}
+
+// newSigningKey derives algorithm and identifier from the key itself, so that
+// a stored key cannot be relabelled.
+func newSigningKey(key crypto.Signer) (*SigningKey, error) {
+	k := &SigningKey{key: key}
+	switch key := key.(type) {
+	case *rsa.PrivateKey:
+		if key.N.BitLen() < minRSABits {
+			return nil, errors.New("issuer: an RSA signing key needs at least 2048 bits")
+		}
+		k.algorithm = jose.RS256
+	case *ecdsa.PrivateKey:
+		k.algorithm = jose.SignatureAlgorithm(curveAlgorithms[key.Curve])
+	}
+	if k.algorithm != jose.RS256 && k.algorithm != jose.ES256 && k.algorithm != jose.ES384 {
+		return nil, errors.New("issuer: a signing key must be RSA, P-256 or P-384")
+	}
+	jwk := jose.JSONWebKey{Key: key.Public()}
+	sum, err := jwk.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return nil, fmt.Errorf("issuer: thumbprint: %w", err)
+	}
+	k.id = base64.RawURLEncoding.EncodeToString(sum)
+	return k, nil
+}
+
+// KeyID is the key's kid.
+func (k *SigningKey) KeyID() string { return k.id }
+
+// Algorithm is the key's alg.
+func (k *SigningKey) Algorithm() string { return string(k.algorithm) }
+
+// Public is the public half.
+func (k *SigningKey) Public() crypto.PublicKey { return k.key.Public() }
+
+// Sign encodes claims as JSON and returns a compact JWS. typ names the kind of
+// token and is required: kinds that share an issuer must not be mistaken for
+// each other (RFC 8725 section 3.11).
+func (k *SigningKey) Sign(typ string, claims any) (string, error) {
+	if typ == "" {
+		return "", errors.New("issuer: a token needs a typ")
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", fmt.Errorf("issuer: encoding claims: %w", err)
+	}
+	if len(payload) == 0 || payload[0] != '{' {
+		return "", errors.New("issuer: claims must encode to a JSON object")
+	}
+	signer, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: k.algorithm, Key: jose.JSONWebKey{Key: k.key, KeyID: k.id}},
+		new(jose.SignerOptions).WithType(jose.ContentType(typ)))
+	if err != nil {
+		return "", fmt.Errorf("issuer: preparing a signature: %w", err)
+	}
+	jws, err := signer.Sign(payload)
+	if err != nil {
+		return "", fmt.Errorf("issuer: signing: %w", err)
+	}
+	return jws.CompactSerialize()
+}
+
+// MarshalPrivate returns the PKCS #8 form, which must go nowhere but into a
+// seal.
+func (k *SigningKey) MarshalPrivate() ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(k.key)
+	if err != nil {
+		return nil, fmt.Errorf("issuer: encoding a private key: %w", err)
+	}
+	return der, nil
+}
+
+// ParsePrivate reads what MarshalPrivate wrote.
+func ParsePrivate(der []byte) (*SigningKey, error) {
+	key, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return nil, errors.New("issuer: not a PKCS #8 private key") // the cause may quote key bytes
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, errors.New("issuer: the private key cannot sign")
+	}
+	return newSigningKey(signer)
+}
+
+// PublicSet returns the JWK set of the public halves, as jwks_uri serves it.
+func PublicSet(keys ...*SigningKey) ([]byte, error) {
+	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	for _, k := range keys {
+		set.Keys = append(set.Keys, jose.JSONWebKey{
+			Key: k.key.Public(), KeyID: k.id, Algorithm: string(k.algorithm), Use: "sig",
+		})
+	}
+	return json.Marshal(set)
+}
+
+// Format answers every verb with the identifier alone.
+func (k *SigningKey) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "SigningKey(%s %s)", k.algorithm, k.id)
+}
+
+// LogValue keeps the private half out of structured logs.
+func (k *SigningKey) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("alg", string(k.algorithm)), slog.String("kid", k.id))
+}
+
+// MarshalJSON refuses: a key that ends up in a JSON answer is a mistake.
+func (k *SigningKey) MarshalJSON() ([]byte, error) {
+	return nil, errors.New("issuer: a signing key has no JSON form: use PublicSet or MarshalPrivate")
+}

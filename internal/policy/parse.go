@@ -1,0 +1,235 @@
+package policy
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	// maxNonSpace is IAM's largest document, white space not counted.
+	maxNonSpace = 10240
+	// maxBytes bounds the white space too.
+	maxBytes = 64 << 10
+)
+
+// Error is a document that was refused, with the place to look at. Its text is
+// safe to show to whoever may write the policy.
+type Error struct {
+	Policy  string
+	Line    int // 1 for the first line; 0 when no one place is at fault
+	Column  int // in bytes, 1 for the first
+	Message string
+}
+
+func (e *Error) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("policy %s: %s", quote(e.Policy), e.Message)
+	}
+	return fmt.Sprintf("policy %s, line %d, column %d: %s", quote(e.Policy), e.Line, e.Column, e.Message)
+}
+
+// quote makes text from a document harmless in messages and logs.
+func quote(s string) string {
+	const limit = 128
+	if len(s) > limit {
+		s = strings.ToValidUTF8(s[:limit], "") + "…"
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+// Parse reads and compiles a document. It is strict where IAM documents leave
+// no doubt: elements are spelled exactly, appear once, and have the right type;
+// whatever is not served is refused by name, and never ignored.
+func Parse(name string, doc []byte) (*Document, error) {
+	p := &parser{name: name, src: doc, sids: make(map[string]bool)}
+	if err := p.checkText(); err != nil {
+		return nil, err
+	}
+	p.dec = json.NewDecoder(bytes.NewReader(doc))
+	d := &Document{name: name}
+	if err := p.document(d); err != nil {
+		return nil, err
+	}
+	if err := p.end(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// parser walks the JSON tokens itself: decoding into a struct would accept a
+// key twice, in another case, or one that nobody knows.
+type parser struct {
+	name string
+	src  []byte
+	dec  *json.Decoder
+	at   int // where the token read last begins
+	stmt int // the statement being read, from 1; 0 outside
+	sids map[string]bool
+}
+
+func (p *parser) checkText() error {
+	if len(p.src) > maxBytes {
+		return p.failWhole("the document is %d bytes long, more than %d", len(p.src), maxBytes)
+	}
+	n := 0
+	for _, c := range p.src {
+		if !isSpace(c) {
+			n++
+		}
+	}
+	if n > maxNonSpace {
+		return p.failWhole("the document has %d characters besides white space, more than %d: split it into several policies", n, maxNonSpace)
+	}
+	if !utf8.Valid(p.src) {
+		return p.failWhole("the document is not valid UTF-8")
+	}
+	return nil
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+
+func (p *parser) failWhole(format string, args ...any) error {
+	return &Error{Policy: p.name, Message: fmt.Sprintf(format, args...)}
+}
+
+// fail refuses at the token read last.
+func (p *parser) fail(format string, args ...any) error {
+	msg := fmt.Sprintf(format, args...)
+	if p.stmt > 0 {
+		msg = fmt.Sprintf("statement %d: %s", p.stmt, msg)
+	}
+	before := p.src[:min(p.at, len(p.src))]
+	return &Error{
+		Policy:  p.name,
+		Line:    bytes.Count(before, []byte{'\n'}) + 1,
+		Column:  len(before) - bytes.LastIndexByte(before, '\n'),
+		Message: msg,
+	}
+}
+
+// next reads one token and remembers where it begins.
+func (p *parser) next() (json.Token, error) {
+	p.at = int(p.dec.InputOffset())
+	for p.at < len(p.src) && (isSpace(p.src[p.at]) || p.src[p.at] == ',' || p.src[p.at] == ':') {
+		p.at++
+	}
+	tok, err := p.dec.Token()
+	if err == io.EOF {
+		return nil, p.fail("the document ends too early")
+	}
+	if err != nil {
+		return nil, p.fail("this is not JSON: %s", printable(err.Error()))
+	}
+	return tok, nil
+}
+
+// end refuses whatever follows the document.
+func (p *parser) end() error {
+	p.stmt = 0
+	p.at = int(p.dec.InputOffset())
+	for ; p.at < len(p.src); p.at++ {
+		if !isSpace(p.src[p.at]) {
+			return p.fail("the document goes on after its closing brace")
+		}
+	}
+	return nil
+}
+
+// object reads the members of an object whose opening brace was read. Each
+// key must be new and is given to member, which reads the value.
+func (p *parser) object(member func(key string) error) error {
+	seen := make(map[string]bool)
+	for p.dec.More() {
+		tok, err := p.next()
+		if err != nil {
+			return err
+		}
+		key, ok := tok.(string)
+		if !ok {
+			return p.fail("a key must be a string")
+		}
+		if seen[key] {
+			return p.fail("the element %s is present twice", quote(key))
+		}
+		seen[key] = true
+		if err := member(key); err != nil {
+			return err
+		}
+	}
+	_, err := p.next()
+	return err
+}
+
+func (p *parser) open(what string, want json.Delim) error {
+	tok, err := p.next()
+	if err != nil {
+		return err
+	}
+	if tok != want {
+		return p.fail("%s must begin with %s", what, want)
+	}
+	return nil
+}
+
+func (p *parser) str(element string) (string, error) {
+	tok, err := p.next()
+	if err != nil {
+		return "", err
+	}
+	s, ok := tok.(string)
+	if !ok {
+		return "", p.fail("%s must be a string", element)
+	}
+	return s, p.checkString(element, s)
+}
+
+// checkString refuses text that readers may disagree about. The replacement
+// character is what the JSON decoder makes of a broken escape.
+func (p *parser) checkString(element, s string) error {
+	for _, r := range s {
+		if r == utf8.RuneError || r < ' ' || r == 0x7f {
+			return p.fail("%s contains a control character or a broken escape", element)
+		}
+	}
+	return nil
+}
+
+// strs reads a string or a list of strings and gives each to add; a list must
+// not be empty.
+func (p *parser) strs(element string, add func(string) error) error {
+	tok, err := p.next()
+	if err != nil {
+		return err
+	}
+	if s, ok := tok.(string); ok {
+		return p.addString(element, s, add)
+	}
+	if tok != json.Delim('[') {
+		return p.fail("%s must be a string or a list of strings", element)
+	}
+	if !p.dec.More() {
+		return p.fail("%s is an empty list: name at least one", element)
+	}
+	for p.dec.More() {
+		s, err := p.str(element)
+		if err != nil {
+			return err
+		}
+		if err := add(s); err != nil {
+			return err
+		}
+	}
+	_, err = p.next()
+	return err
+}
+
+func (p *parser) addString(element, s string, add func(string) error) error {
+	if err := p.checkString(element, s); err != nil {
+		return err
+	}
+	return add(s)
+}

@@ -1,0 +1,109 @@
+package sigv4
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"strings"
+	"time"
+)
+
+// Scope is what a signing key is good for: one day, one region, one service.
+type Scope struct {
+	Date    string // YYYYMMDD
+	Region  string
+	Service string
+}
+
+// String is the scope as it stands in the string to sign.
+func (s Scope) String() string {
+	return s.Date + "/" + s.Region + "/" + s.Service + "/" + terminator
+}
+
+// parseCredential splits a Credential value, ID/date/region/service/aws4_request.
+func parseCredential(v string) (accessKeyID string, s Scope, err error) {
+	if len(v) > maxAccessKeyID+3*maxScopeField {
+		return "", Scope{}, incomplete("the Credential is %d bytes long, longer than any access key id and scope", len(v))
+	}
+	var part [5]string
+	rest, ok := v, true
+	for i := range part {
+		if !ok {
+			return "", Scope{}, incomplete("the Credential %s has too few parts: it is ACCESS_KEY_ID/YYYYMMDD/REGION/SERVICE/%s", quote(v), terminator)
+		}
+		part[i], rest, ok = strings.Cut(rest, "/")
+	}
+	switch {
+	case ok:
+		err = incomplete("the Credential %s has too many parts: it is ACCESS_KEY_ID/YYYYMMDD/REGION/SERVICE/%s", quote(v), terminator)
+	case !isAccessKeyID(part[0]):
+		err = incomplete("the access key id %s in the Credential is not 1 to %d letters, digits or underscores", quote(part[0]), maxAccessKeyID)
+	case len(part[1]) != len(dateLayout) || !all(part[1], isDigit):
+		err = invalid("the date %s in the credential scope is not YYYYMMDD", quote(part[1]))
+	case !isScopeField(part[2]):
+		err = invalid("the region %s in the credential scope is not lower-case letters, digits and inner hyphens: set the client's region, for instance us-west-2", quote(part[2]))
+	case !isScopeField(part[3]):
+		err = invalid("the service %s in the credential scope is not lower-case letters, digits and inner hyphens", quote(part[3]))
+	case part[4] != terminator:
+		err = invalid("the credential scope ends in %s and must end in %s", quote(part[4]), terminator)
+	}
+	if err != nil {
+		return "", Scope{}, err
+	}
+	return part[0], Scope{Date: part[1], Region: part[2], Service: part[3]}, nil
+}
+
+func isAccessKeyID(s string) bool {
+	return s != "" && len(s) <= maxAccessKeyID && all(s, func(c byte) bool { return isAlnum(c) || c == '_' })
+}
+
+func isScopeField(s string) bool {
+	return s != "" && len(s) <= maxScopeField && s[0] != '-' && s[len(s)-1] != '-' &&
+		all(s, func(c byte) bool { return isLower(c) || isDigit(c) || c == '-' })
+}
+
+// parseDate reads an x-amz-date. time.Parse alone would let a fraction of a
+// second through, hence the length.
+func parseDate(v string) (time.Time, error) {
+	t, err := time.Parse(timeLayout, v)
+	if err != nil || len(v) != len(timeLayout) {
+		return time.Time{}, incomplete("the signing date %s is not of the form YYYYMMDD'T'HHMMSS'Z'", quote(v))
+	}
+	return t, nil
+}
+
+// deriveKey is the chain of four HMACs that turns a secret access key into the
+// signing key of one scope.
+func deriveKey(secret []byte, s Scope) []byte {
+	seed := make([]byte, 0, len("AWS4")+len(secret))
+	seed = append(append(seed, "AWS4"...), secret...)
+	defer clear(seed)
+	key := mac(seed, s.Date)
+	key = mac(key, s.Region)
+	key = mac(key, s.Service)
+	return mac(key, terminator)
+}
+
+func mac(key []byte, message string) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(message))
+	return h.Sum(nil)
+}
+
+func all(s string, ok func(byte) bool) bool {
+	for i := range len(s) {
+		if !ok(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
+func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
+func isAlnum(c byte) bool { return isDigit(c) || isLower(c) || isUpper(c) }
+
+// isUnreserved is the set of RFC 3986, 2.3.
+func isUnreserved(c byte) bool {
+	return isAlnum(c) || c == '-' || c == '.' || c == '_' || c == '~'
+}

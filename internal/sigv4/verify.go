@@ -1,0 +1,103 @@
+package sigv4
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"time"
+)
+
+// Verify proves that whoever made the request holds the secret behind the
+// signing key, that the body is the signed one, and that now lies in the
+// signature's window. The key must have been derived for q.Scope. It neither
+// reads nor changes the HTTP request.
+func (q *Request) Verify(signingKey []byte, body []byte, now time.Time) error {
+	// HMAC accepts an empty key, and so could anyone who signs.
+	if len(signingKey) != sha256.Size || len(q.canonical) == 0 {
+		return invalid("the request cannot be verified")
+	}
+	if err := q.checkTime(now); err != nil {
+		return err
+	}
+	payload, err := q.payloadHash(body)
+	if err != nil {
+		return err
+	}
+	want := sign(signingKey, q.SignedAt, q.Scope, q.canonical, payload)
+	if !hmac.Equal(want[:], q.signature[:]) {
+		return q.mismatch()
+	}
+	return nil
+}
+
+// mismatch says the same for a wrong secret and for a changed byte.
+func (q *Request) mismatch() *Error {
+	return invalid("the signature does not match: check the secret access key of %s, and that nothing between client and server changes the method, the path, the query, the body or a signed header; the Host received is %s",
+		q.AccessKeyID, quote(q.host))
+}
+
+// checkTime holds a signature to its window: 5 minutes around the signing time,
+// or, presigned, from 5 minutes before it until it expires.
+func (q *Request) checkTime(now time.Time) error {
+	const mend = "set the client's clock right and sign again"
+	if q.SignedAt.After(now.Add(maxSkew)) {
+		return invalid("Signature not yet current: signed at %s, but the server's time is %s, more than 5 minutes earlier; %s",
+			formatTime(q.SignedAt), formatTime(now), mend)
+	}
+	if q.Presigned {
+		if end := q.SignedAt.Add(q.Expires); !now.Before(end) {
+			return invalid("Signature expired: the presigned URL was good until %s, and the server's time is %s; presign a new one",
+				formatTime(end), formatTime(now))
+		}
+		return nil
+	}
+	if q.SignedAt.Before(now.Add(-maxSkew)) {
+		return invalid("Signature expired: signed at %s, but the server's time is %s, more than 5 minutes later; %s",
+			formatTime(q.SignedAt), formatTime(now), mend)
+	}
+	return nil
+}
+
+// payloadHash is the last line of the canonical request: the hash of the body
+// that arrived, which a declared hash must equal.
+func (q *Request) payloadHash(body []byte) (string, error) {
+	sum := sha256.Sum256(body)
+	got := hex.EncodeToString(sum[:])
+	switch {
+	case q.payload == "" || q.payload == got:
+		return got, nil
+	case q.payload == unsignedPayload && q.Presigned && len(body) == 0:
+		// Some clients presign this way; without a body it gives nothing away.
+		return unsignedPayload, nil
+	case q.payload == unsignedPayload || strings.HasPrefix(q.payload, "STREAMING-"):
+		return "", invalid("%s is %s, but this service takes no unsigned or chunk-signed body: sign the hash of the whole body",
+			headerPayloadHash, quote(q.payload))
+	default:
+		return "", invalid("%s is not the SHA-256 of the body that arrived: the body was changed on the way or hashed before it was complete", headerPayloadHash)
+	}
+}
+
+// sign computes the signature of a canonical request, given up to its payload
+// hash.
+func sign(signingKey []byte, at time.Time, s Scope, canonical []byte, payload string) [sha256.Size]byte {
+	h := sha256.New()
+	h.Write(canonical)
+	h.Write([]byte(payload))
+	var sum [sha256.Size]byte
+	h.Sum(sum[:0])
+
+	b := make([]byte, 0, 192)
+	b = append(b, algorithm...)
+	b = append(b, '\n')
+	b = at.UTC().AppendFormat(b, timeLayout)
+	b = append(b, '\n')
+	b = append(b, s.String()...)
+	b = append(b, '\n')
+	b = hex.AppendEncode(b, sum[:])
+
+	m := hmac.New(sha256.New, signingKey)
+	m.Write(b)
+	m.Sum(sum[:0])
+	return sum
+}
