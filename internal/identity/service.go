@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lanyard-id/lanyard/internal/issuer"
@@ -86,6 +87,8 @@ type Service struct {
 	refresh  singleflight.Group
 	touched  touchSet
 	refusals refusalGate
+	// rootWarned is when the log was last told that root's key is used, in nanoseconds.
+	rootWarned atomic.Int64
 }
 
 // New returns a Service. It starts nothing.
@@ -160,10 +163,22 @@ func (s *Service) authorise(ctx context.Context, r request, c *call) error {
 		return refuse(Denied, "%s. Allow it with: %s", d.Message(r.caller, r.action), s.allowCommand(r.caller, r.action))
 	}
 	c.rec.Decision = decisionText(d)
-	if r.caller.Kind == policy.KindRoot && !strings.HasPrefix(r.action, "lanyard:") {
-		s.Log.WarnContext(ctx, "root credentials used", "action", r.action, "requestId", c.rec.RequestID, "accessKeyId", c.rec.AccessKey)
+	if r.caller.Kind == policy.KindRoot && c.rec.AccessKey != "" {
+		s.warnOfRoot(ctx, c)
 	}
 	return nil
+}
+
+// rootReminder is how often the log is told that root's key is in use; the audit says so of every request.
+const rootReminder = 10 * time.Minute
+
+func (s *Service) warnOfRoot(ctx context.Context, c *call) {
+	now := c.rec.At.UnixNano()
+	last := s.rootWarned.Load()
+	if last != 0 && now-last < int64(rootReminder) || !s.rootWarned.CompareAndSwap(last, now) {
+		return
+	}
+	s.Log.WarnContext(ctx, "root credentials are in use; make users for daily work", "accessKeyId", c.rec.AccessKey, "action", c.rec.Action, "requestId", c.rec.RequestID, "mend", s.command("admin user create NAME"))
 }
 
 func decisionText(d policy.Decision) string {
@@ -196,7 +211,7 @@ func (s *Service) command(rest string) string {
 
 // finish writes the audit record with the result and returns the error of the call, or of the audit.
 func (s *Service) finish(ctx context.Context, c *call, err error) error {
-	c.rec.Result = AuditAllowed
+	c.rec.ID, c.rec.Result = NewRequestID(s.Now()), AuditAllowed // after the intent's
 	if err != nil {
 		c.rec.Reason = err.Error()
 		c.rec.Code = codeOf(err).String()

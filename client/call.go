@@ -1,0 +1,94 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/lanyard-id/lanyard/api"
+	"github.com/lanyard-id/lanyard/internal/sigv4"
+)
+
+// maxAnswer bounds an answer: the largest is a page of 1000 audit records.
+const maxAnswer = 8 << 20
+
+// credentialsTimeout bounds the search for credentials: off EC2, the last place that the AWS chain asks never answers.
+const credentialsTimeout = 10 * time.Second
+
+// call runs one operation and decodes its answer.
+func call[Resp any](ctx context.Context, c *Client, op api.Operation, in any) (*Resp, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, fmt.Errorf("%s: encoding the request: %w", op.Name, err)
+	}
+	if string(body) == "null" { // a caller who asks for nothing in particular
+		body = []byte("{}")
+	}
+	answer, err := c.send(ctx, op, body)
+	if err != nil {
+		return nil, err
+	}
+	out := new(Resp)
+	if len(bytes.TrimSpace(answer)) == 0 {
+		return out, nil
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return nil, fmt.Errorf("%s: the answer of %s cannot be read; is it Lanyard, and of this release or a later one?", op.Name, c.endpoints.of(op))
+	}
+	return out, nil
+}
+
+// do runs an operation that answers nothing.
+func do(ctx context.Context, c *Client, op api.Operation, in any) error {
+	_, err := call[api.Empty](ctx, c, op, in)
+	return err
+}
+
+// attempt signs and sends a request once.
+func (c *Client) attempt(ctx context.Context, op api.Operation, body []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	endpoint := c.endpoints.of(op)
+	r, err := http.NewRequestWithContext(ctx, op.Method, endpoint+op.Path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op.Name, err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if err := c.sign(ctx, r, body); err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(r)
+	if err != nil {
+		return nil, &UnreachableError{Operation: op.Name, Endpoint: endpoint, Err: rootOf(err)}
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return nil, &UnreachableError{Operation: op.Name, Endpoint: endpoint, Err: err}
+	case len(answer) > maxAnswer:
+		return nil, fmt.Errorf("%s: %s answered more than %d bytes, more than any operation does", op.Name, endpoint, maxAnswer)
+	case resp.StatusCode/100 != 2:
+		return nil, refusal(op, endpoint, resp, answer)
+	}
+	return answer, nil
+}
+
+func (c *Client) sign(ctx context.Context, r *http.Request, body []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
+	defer cancel()
+	k, err := c.credentials.Retrieve(ctx)
+	if err == nil && !k.HasKeys() {
+		err = errors.New("the access key is empty")
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNoCredentials, err)
+	}
+	sigv4.Sign(r, body, sigv4.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken}, c.region, string(api.AgentCore), c.now())
+	return nil
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/lanyard-id/lanyard/internal/devidp"
+	"github.com/lanyard-id/lanyard/internal/issuer"
+	"github.com/lanyard-id/lanyard/internal/server"
+	"github.com/spf13/cobra"
+)
+
+type devOptions struct {
+	listen, dataDir, envFile string
+	verbose                  bool
+}
+
+func devCommand(env *environment) *cobra.Command {
+	var o devOptions
+	c := &cobra.Command{
+		Use: "dev", GroupID: "serve", Args: cobra.NoArgs,
+		Short: "Run everything on this machine, with a development authorization server",
+		Long:  "Run everything on this machine: the service on an embedded database, and an authorization server with one user.\nState is kept in the data directory. This is for a laptop: return URLs on loopback need no registration, and plain http is used.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runDev(c.Context(), env, o)
+		},
+	}
+	c.Flags().StringVar(&o.listen, "listen", "127.0.0.1:8585", "address to listen on; port 0 takes a free one")
+	c.Flags().StringVar(&o.dataDir, "data-dir", defaultDataDir(env), "directory where state is kept")
+	c.Flags().StringVar(&o.envFile, "env-file", "", "write the shell exports of `lanyard env` to this file once ready")
+	c.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "log every request that fails")
+	return c
+}
+
+func defaultDataDir(env *environment) string {
+	if d := env.getenv("LANYARD_DATA_DIR"); d != "" {
+		return d
+	}
+	return "lanyard-data"
+}
+
+func runDev(ctx context.Context, env *environment, o devOptions) error {
+	dir, err := filepath.Abs(o.dataDir)
+	if err != nil {
+		return err
+	}
+	if o.envFile != "" {
+		if err := os.Remove(o.envFile); err != nil && !os.IsNotExist(err) { // it says "ready": an old one would lie
+			return fmt.Errorf("--env-file: %w", err)
+		}
+	}
+	if err := prepareDataDir(dir); err != nil {
+		return err
+	}
+	lock, err := lockDataDir(dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	data, err := loadDevData(dir)
+	if err != nil {
+		return err
+	}
+	ln, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return fmt.Errorf("--listen %s: %w; choose another address, or port 0 for a free one", o.listen, err)
+	}
+	defer ln.Close()
+	cfg := devConfig(dir, o.listen, "http://"+publicHost(ln))
+	if o.verbose {
+		cfg.Log.Level = "debug"
+	}
+	in, err := open(ctx, cfg, newLogger(env.stderr, cfg.Log), env.now, "--data-dir "+dir)
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	if err := data.settle(ctx, in); err != nil {
+		return err
+	}
+	idp, err := in.devIDP(data)
+	if err != nil {
+		return err
+	}
+	h, err := in.edge(server.Config{Extra: map[string]http.Handler{"/devidp/": idp.Handler()}})
+	if err != nil {
+		return err
+	}
+	return in.serve(ctx, []listener{{ln, h}}, func() error { return announceDev(env, data, o) })
+}
+
+// publicHost is the listener's address as browsers on this machine reach it.
+func publicHost(ln net.Listener) string {
+	a, ok := ln.Addr().(*net.TCPAddr)
+	if !ok || a.IP.IsUnspecified() {
+		_, port, _ := net.SplitHostPort(ln.Addr().String())
+		return "127.0.0.1:" + port
+	}
+	return ln.Addr().String()
+}
+
+// settle makes the account and root's key, and notes where the instance is.
+func (d *devData) settle(ctx context.Context, in *instance) error {
+	d.Endpoint, d.Account, d.Region = in.cfg.PublicURL, in.cfg.Account, in.cfg.Region
+	if err := in.identity.EnsureAccount(ctx, d.Account); err != nil {
+		return err
+	}
+	if err := d.ensureRootKey(ctx, in.identity); err != nil {
+		return err
+	}
+	if err := writeFileAtomically(d.awsConfig(), []byte("# Written by lanyard dev; AWS_CONFIG_FILE names it.\n[default]\nregion = "+d.Region+"\n")); err != nil {
+		return err
+	}
+	return d.save()
+}
+
+func (d *devData) awsConfig() string { return filepath.Join(d.dir, "aws-config") }
+
+func (d *devData) issuer() string { return d.Endpoint + "/devidp" }
+
+// devIDP returns the development authorization server. Its one client is this instance's credential providers: it
+// accepts every callback URL of this instance, and none besides.
+func (in *instance) devIDP(d *devData) (*devidp.Server, error) {
+	key, err := issuer.ParsePrivate(d.SigningKey)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", devFile, err)
+	}
+	jwks, err := issuer.PublicSet(key)
+	if err != nil {
+		return nil, err
+	}
+	return devidp.New(devidp.Config{
+		Issuer:          d.issuer(),
+		Client:          devidp.Client{ID: d.ClientID, Name: "Lanyard (development)", SecretHash: devidp.HashSecret(d.ClientSecret)},
+		CallbackAllowed: func(u string) bool { return strings.HasPrefix(u, d.Endpoint+"/identities/oauth2/callback/") },
+		User:            devidp.User{Username: d.Username, PasswordHash: d.PasswordHash, Subject: d.Subject, Name: "Dev User", Email: "dev@lanyard.test"},
+		Key:             key, JWKS: jwks, Store: in.store.DevRecords(), Now: in.now, Rand: rand.Reader, Log: in.log,
+	})
+}
+
+// announceDev says what to type next, and writes the file that says "ready".
+func announceDev(env *environment, d *devData, o devOptions) error {
+	if o.envFile != "" {
+		if err := writeFileAtomically(o.envFile, []byte(d.exports(exportOptions{}))); err != nil {
+			return err
+		}
+	}
+	flag := ""
+	if o.dataDir != "lanyard-data" {
+		flag = " --data-dir " + shellQuote(o.dataDir)
+	}
+	_, err := io.WriteString(env.stdout, strings.Join([]string{
+		"Lanyard is ready at " + d.Endpoint,
+		"",
+		"  In another terminal:",
+		`    eval "$(lanyard env` + flag + `)"      point AWS clients and this command line here`,
+		"    lanyard demo                    see an agent get its user's token",
+		"",
+		"  Sign in at the development authorization server as",
+		"    user      " + d.Username,
+		"    password  " + d.Password,
+		"",
+		"  State is kept in " + d.dir + ". This is a development instance: do not expose it.",
+		"",
+	}, "\n"))
+	return err
+}

@@ -1,0 +1,78 @@
+// Command lanyard is the one binary: it serves (dev, serve), administers the database of this machine (admin, keys) and
+// talks to a running instance (env, token, demo, audit, sessions, why, doctor).
+//
+// All wiring happens here, and only here are flags, files and the environment read. It protects the operator from a
+// configuration that says less than it seems: every weakening is named insecure, off by default, and logged at start.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// environment is all that the program takes from outside, so that tests can run it whole.
+type environment struct {
+	args    []string
+	stdin   io.Reader
+	stdout  io.Writer
+	stderr  io.Writer
+	getenv  func(string) string
+	now     func() time.Time
+	version string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	env := &environment{args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, now: time.Now, version: version}
+	os.Exit(run(ctx, env))
+}
+
+// run executes one command line and returns the exit code: 0 done, 1 failed, 2 not understood.
+func run(ctx context.Context, env *environment) int {
+	root := rootCommand(env)
+	root.SetArgs(env.args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(env.stderr, "lanyard: "+err.Error())
+	if _, ok := errors.AsType[*usageError](err); ok {
+		return 2
+	}
+	return 1
+}
+
+// usageError is a command line that was not understood.
+type usageError struct{ error }
+
+func rootCommand(env *environment) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "lanyard",
+		Short:         "Identity and credentials for AI agents, wire-compatible with Amazon Bedrock AgentCore Identity",
+		Version:       env.version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetIn(env.stdin)
+	root.SetOut(env.stdout)
+	root.SetErr(env.stderr)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return &usageError{fmt.Errorf("%w; see: %s --help", err, c.CommandPath())}
+	})
+	root.AddGroup(&cobra.Group{ID: "serve", Title: "Serve:"}, &cobra.Group{ID: "use", Title: "Use a running instance:"}, &cobra.Group{ID: "admin", Title: "Administer:"})
+	root.AddCommand(devCommand(env), serveCommand(env), envCommand(env), adminCommand(env))
+	root.AddCommand(clientCommands(env)...)
+	return root
+}

@@ -1,0 +1,100 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+)
+
+// OIDCProvider is the npm package oidc-provider.
+type OIDCProvider struct {
+	issuer       string
+	admin        string
+	clientID     string
+	clientSecret string
+}
+
+// StartOIDCProvider starts another oidc-provider than the shared one, with arguments of its own, such as
+// --access-token-ttl 2.
+func (l *Lab) StartOIDCProvider(args ...string) (*OIDCProvider, error) {
+	node, err := systemProgram("node")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := l.component("node", "node_modules", "oidc-provider"); err != nil {
+		return nil, err
+	}
+	port, err := freePort() // for a log name that is its own
+	if err != nil {
+		return nil, err
+	}
+	script := filepath.Join(l.dir, "providers", "oidc-provider.mjs")
+	cmd := exec.Command(node, append([]string{script}, args...)...)
+	cmd.Env = cleanEnv(l.tmp)
+	p, err := startProcess("oidc-provider", filepath.Join(l.tmp, fmt.Sprintf("oidc-provider-%d.log", port)), cmd)
+	if err != nil {
+		return nil, err
+	}
+	l.onClose(p.kill)
+	line, err := p.readyLine(l.ctx, "ready ")
+	if err != nil {
+		return nil, err
+	}
+	var ready struct{ Issuer, Admin, ClientID, ClientSecret string }
+	if err := json.Unmarshal([]byte(line), &ready); err != nil {
+		return nil, fmt.Errorf("oidc-provider's ready line: %w", err)
+	}
+	return &OIDCProvider{issuer: ready.Issuer, admin: ready.Admin, clientID: ready.ClientID, clientSecret: ready.ClientSecret}, nil
+}
+
+// Info implements Provider.
+func (o *OIDCProvider) Info() ProviderInfo {
+	return ProviderInfo{
+		Name:            "oidc-provider",
+		Issuer:          o.issuer,
+		DiscoveryURL:    o.issuer + "/.well-known/openid-configuration",
+		UserInfoURL:     o.issuer + "/me",
+		ClientID:        o.clientID,
+		ClientSecret:    o.clientSecret,
+		UserScopes:      []string{"openid", "email", "offline_access"},
+		MachineScopes:   []string{"files:read"},
+		Audience:        "agent-app",
+		InboundClientID: "agent-app",
+	}
+}
+
+// RegisterCallback implements Provider.
+func (o *OIDCProvider) RegisterCallback(ctx context.Context, uri string) error {
+	return callJSON(ctx, "POST", o.admin+"/redirect-uris", "", map[string]string{"uri": uri}, nil)
+}
+
+// UserToken implements Provider.
+func (o *OIDCProvider) UserToken(ctx context.Context, user string) (string, error) {
+	var answer struct{ Token string }
+	err := callJSON(ctx, "POST", o.admin+"/user-token", "", map[string]string{"sub": user, "audience": "agent-app"}, &answer)
+	return answer.Token, err
+}
+
+// TokenRequests implements Provider.
+func (o *OIDCProvider) TokenRequests(ctx context.Context) (map[string]int, error) {
+	var counts map[string]int
+	err := callJSON(ctx, "GET", o.admin+"/token-requests", "", nil, &counts)
+	return counts, err
+}
+
+func (o *OIDCProvider) pages(user string, deny bool) []page {
+	consent := page{present: "input[name=prompt][value=consent]", click: "button[type=submit]"}
+	if deny {
+		consent.click = ".login-help a"
+	}
+	return []page{
+		{
+			present: "input[name=prompt][value=login]",
+			fill:    map[string]string{"input[name=login]": user, "input[name=password]": user + "-password"},
+			click:   "button[type=submit]",
+		},
+		consent,
+	}
+}

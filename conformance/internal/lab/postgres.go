@@ -1,0 +1,109 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+)
+
+// postgres is a PostgreSQL with a data directory of its own, for this run alone.
+type postgres struct {
+	bin  string // directory of its programs
+	dir  string
+	port int
+	as   *syscall.SysProcAttr
+}
+
+// PostgresURL creates an empty database and returns its connection URL.
+func (l *Lab) PostgresURL(t testing.TB) string {
+	t.Helper()
+	p, err := l.postgres()
+	p = must(t, p, err)
+	name := fmt.Sprintf("conformance_%d", l.databases.Add(1))
+	createdb := p.command("createdb", "--host=127.0.0.1", "--username=lanyard", "--port="+strconv.Itoa(p.port), name)
+	if out, err := createdb.CombinedOutput(); err != nil {
+		t.Fatalf("createdb: %v\n%s", err, out)
+	}
+	return fmt.Sprintf("postgres://lanyard@127.0.0.1:%d/%s?sslmode=disable", p.port, name)
+}
+
+func (l *Lab) startPostgres() (*postgres, error) {
+	bin, err := postgresPrograms()
+	if err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	p := &postgres{bin: bin, port: port, as: &syscall.SysProcAttr{}}
+	if err := p.makeDir(); err != nil {
+		return nil, err
+	}
+	l.onClose(func() { _ = os.RemoveAll(p.dir) })
+	data := filepath.Join(p.dir, "data")
+	initdb := p.command("initdb", "--pgdata="+data, "--username=lanyard", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	server := p.command("postgres", "-D", data, "-p", strconv.Itoa(port), "-h", "127.0.0.1", "-k", p.dir)
+	running, err := startProcess("postgres", filepath.Join(l.tmp, "postgres.log"), server)
+	if err != nil {
+		return nil, err
+	}
+	l.onClose(running.kill)
+	return p, running.waitFor(l.ctx, "connection", func() bool {
+		return p.command("pg_isready", "--host=127.0.0.1", "--port="+strconv.Itoa(port)).Run() == nil
+	})
+}
+
+// postgresPrograms finds the server's programs, which Debian keeps out of the path.
+func postgresPrograms() (string, error) {
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
+	if err != nil {
+		return "", err
+	}
+	if len(found) > 0 {
+		return filepath.Dir(found[len(found)-1]), nil
+	}
+	program, err := systemProgram("postgres")
+	return filepath.Dir(program), err
+}
+
+// makeDir makes the data directory. PostgreSQL refuses to run as root, and gets the account that its package made.
+func (p *postgres) makeDir() error {
+	dir, err := os.MkdirTemp("", "lanyard-postgres-")
+	if err != nil {
+		return err
+	}
+	p.dir = dir
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	account, err := user.Lookup("postgres")
+	if err != nil {
+		return err
+	}
+	uid, uidErr := strconv.ParseUint(account.Uid, 10, 32)
+	gid, gidErr := strconv.ParseUint(account.Gid, 10, 32)
+	if err := errors.Join(uidErr, gidErr); err != nil {
+		return err
+	}
+	p.as.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	return os.Chown(dir, int(uid), int(gid))
+}
+
+func (p *postgres) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(p.bin, name), args...)
+	cmd.Dir = p.dir
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.dir, "LC_ALL=C"}
+	attr := *p.as
+	cmd.SysProcAttr = &attr
+	return cmd
+}

@@ -1,0 +1,155 @@
+package devidp
+
+import (
+	"crypto/subtle"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+const (
+	maxUsername = 256
+	maxPassword = 72 // bcrypt reads no further
+)
+
+// loginView is the data of the sign-in page.
+type loginView struct {
+	Action     string
+	Query      string
+	Proof      string
+	Hint       string // the development user's name
+	ClientName string
+	Username   string
+	Problem    string
+}
+
+func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, req *authorizationRequest, status int, v loginView) error {
+	browser, err := s.browser(w, r)
+	if err != nil {
+		return err
+	}
+	v.Action, v.Query = s.base+"/login", req.query.Encode()
+	v.Proof = formProof(browser, purposeLogin, v.Query)
+	v.Hint, v.ClientName = s.cfg.User.Username, req.client.Name
+	s.render(w, r, status, "login", v)
+	return nil
+}
+
+// login takes the sign-in form. The authorization request in it is checked like one that arrives anew.
+func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
+	query := r.PostForm.Get("request")
+	if !formProven(s.cookie(r, cookieBrowser), purposeLogin, query, r.PostForm.Get("proof")) {
+		return errForeignForm
+	}
+	req, err := s.parseAuthorization(query)
+	if err != nil {
+		s.answerError(w, r, req, err, s.leadOn)
+		return nil
+	}
+	username, password := r.PostForm.Get("username"), r.PostForm.Get("password")
+	user, problem := s.checkPassword(r, username, password)
+	if problem != nil {
+		if problem.retryAfter > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(problem.retryAfter/time.Second)+1))
+		}
+		return s.showLogin(w, r, req, problem.status, loginView{Username: username, Problem: problem.text})
+	}
+	in := session{Subject: user.Subject, AuthAt: s.cfg.Now()}
+	if err := s.startSession(w, r, in); err != nil {
+		return err
+	}
+	return s.afterLogin(w, r, req.afterLogin(), in)
+}
+
+// afterLogin goes on without another redirect where the answer is a code, since that redirect leaves this origin.
+func (s *Server) afterLogin(w http.ResponseWriter, r *http.Request, req *authorizationRequest, in session) error {
+	allowed, err := s.allowedBefore(r.Context(), req, in)
+	if err != nil {
+		return err
+	}
+	if allowed {
+		return s.answerCode(w, r, req, in, s.leadOn)
+	}
+	s.seeAuthorize(w, req.query)
+	return nil
+}
+
+// seeAuthorize sends the browser back to the authorization endpoint of this origin.
+func (s *Server) seeAuthorize(w http.ResponseWriter, query url.Values) {
+	w.Header().Set("Location", s.authorizePath(query))
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// loginProblem is why a password was not accepted, in words that do not tell whether the user exists.
+type loginProblem struct {
+	status     int
+	text       string
+	retryAfter time.Duration
+}
+
+// checkPassword answers alike, in words and in time, for a wrong name and a wrong password.
+func (s *Server) checkPassword(r *http.Request, username, password string) (User, *loginProblem) {
+	wrong := &loginProblem{status: http.StatusForbidden, text: "The user name or the password is not right. Please try again."}
+	if username == "" || password == "" {
+		return User{}, &loginProblem{status: http.StatusForbidden, text: "Please enter the user name and the password."}
+	}
+	attempt, wait := s.attempts.begin(s.cfg.Now(), username, r.RemoteAddr)
+	if wait > 0 {
+		return User{}, &loginProblem{status: http.StatusTooManyRequests, retryAfter: wait,
+			text: "Too many attempts. Please wait a moment and try again."}
+	}
+	if len(username) > maxUsername || len(password) > maxPassword {
+		return User{}, wrong
+	}
+	user := s.cfg.User
+	known := subtle.ConstantTimeCompare([]byte(username), []byte(user.Username)) == 1
+	if right := s.attempts.compare(user.PasswordHash, password); !right || !known {
+		return User{}, wrong
+	}
+	attempt.succeeded()
+	return user, nil
+}
+
+// compare runs bcrypt for a few callers at a time: it is the one thing a stranger can make this server spend.
+func (p *passwordAttempts) compare(hash []byte, password string) bool {
+	p.slots <- struct{}{}
+	defer func() { <-p.slots }()
+	return bcrypt.CompareHashAndPassword(hash, []byte(password)) == nil
+}
+
+// logoutView is the data of the sign-out page.
+type logoutView struct{ Action, Proof, Username string }
+
+func (s *Server) askLogout(w http.ResponseWriter, r *http.Request) {
+	in, ok, err := s.session(r)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	if !ok {
+		s.showSignedOut(w, r)
+		return
+	}
+	user, _ := s.userBySubject(in.Subject)
+	s.render(w, r, http.StatusOK, "logout", logoutView{
+		Action: s.base + "/logout", Username: user.Username,
+		Proof: formProof(s.cookie(r, cookieSession), purposeLogout, ""),
+	})
+}
+
+func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
+	value := s.cookie(r, cookieSession)
+	if !formProven(value, purposeLogout, "", r.PostForm.Get("proof")) {
+		return errForeignForm
+	}
+	if err := s.endSession(r.Context(), value); err != nil {
+		return err
+	}
+	s.setCookie(w, cookieSession, "", -time.Second)
+	s.showSignedOut(w, r)
+	return nil
+}

@@ -1,0 +1,127 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/lanyard-id/lanyard/api"
+	"github.com/lanyard-id/lanyard/internal/policy"
+)
+
+// handle makes a route of an operation and its typed handler: decode strictly, validate, call.
+func handle[Req, Resp any](op api.Operation, f func(ctx context.Context, caller *policy.Caller, in *Req) (*Resp, error)) *route {
+	shape := api.Compile(reflect.TypeFor[Req]())
+	return &route{op: op, call: func(ctx context.Context, caller *policy.Caller, body []byte) (any, error) {
+		in := new(Req)
+		if err := decode(body, in); err != nil {
+			return nil, err
+		}
+		if ex := shape.Validate(in); ex != nil {
+			return nil, ex
+		}
+		out, err := f(ctx, caller, in)
+		if err != nil || out == nil {
+			return nil, err
+		}
+		return out, nil
+	}}
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if ct := r.Header.Get("Content-Type"); r.ContentLength != 0 && ct != "" && !strings.HasPrefix(ct, "application/json") && !strings.HasPrefix(ct, "application/x-amz-json") {
+		return nil, &api.Exception{Name: api.UnsupportedMediaType, Message: "Content-Type " + strconv.Quote(clip(ct)) + " is not served here; send application/json"}
+	}
+	var buf bytes.Buffer
+	if n := r.ContentLength; n > 0 && n <= maxBody {
+		buf.Grow(int(n) + bytes.MinRead)
+	}
+	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, tooBig := errors.AsType[*http.MaxBytesError](err); tooBig {
+		return nil, &api.Exception{Name: api.RequestEntityTooLarge, Message: "the request body is larger than " + strconv.Itoa(maxBody) + " bytes, more than any operation takes"}
+	}
+	if err != nil {
+		return nil, &api.Exception{Name: api.ValidationException, Reason: api.ReasonCannotParse, Message: "the request body ended early; send it whole"}
+	}
+	return buf.Bytes(), nil
+}
+
+// decode reads one JSON object. Members that no shape has are refused: a newer client that sends one means something by
+// it, and leaving it out in silence could change what is protected.
+func decode(body []byte, into any) error {
+	if len(bytes.TrimSpace(body)) == 0 {
+		body = []byte("{}")
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	if err == nil {
+		if _, err = d.Token(); errors.Is(err, io.EOF) {
+			return nil
+		}
+		err = errors.New("there is more after the first JSON value")
+	}
+	return &api.Exception{Name: api.ValidationException, Reason: api.ReasonCannotParse, Message: "the request body cannot be read: " + decodeProblem(err)}
+}
+
+// decodeProblem tells what is wrong without repeating a value, which may be a secret.
+func decodeProblem(err error) string {
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return "member '" + clip(e.Field) + "' must not be a JSON " + firstWord(e.Value)
+	}
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return "it is not JSON, at byte " + strconv.FormatInt(e.Offset, 10)
+	}
+	if msg := err.Error(); strings.Contains(msg, "unknown field") {
+		return "unknown member " + clip(msg[strings.Index(msg, "unknown field")+len("unknown field"):]) + ". Check its spelling, or update Lanyard if your client is newer"
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return "it is not JSON: it ends too early"
+	}
+	return "it is not one JSON object with the members of this operation"
+}
+
+func firstWord(s string) string {
+	w, _, _ := strings.Cut(s, " ")
+	return w
+}
+
+// clip shortens and escapes what a message repeats of the request (A48).
+func clip(s string) string {
+	const most = 100
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	q := strconv.Quote(s)
+	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) error {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	if status == http.StatusNoContent {
+		w.WriteHeader(status)
+		return nil
+	}
+	h.Set("Content-Type", "application/json")
+	if v == nil {
+		v = api.Empty{}
+	}
+	var buf bytes.Buffer
+	e := json.NewEncoder(&buf)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	b := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	h.Set("Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(status)
+	_, err := w.Write(b)
+	return err
+}

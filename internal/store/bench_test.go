@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lanyard-id/lanyard/internal/identity"
+)
+
+// cpuTime is what the process has used; on a shared machine it says more than the clock.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func reportCPU(b *testing.B, before time.Duration) {
+	b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/1000/float64(b.N), "cpu-µs/op")
+}
+
+func benchStore(b *testing.B) *Store {
+	s, err := Open(context.Background(), Config{SQLiteDir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return s
+}
+
+func tokenReadRecord(n int64) identity.AuditRecord {
+	id := fmt.Sprintf("0191a0b0-%04x-7%03x-8000-%012x", n>>24&0xffff, n>>12&0xfff, n)
+	return identity.AuditRecord{
+		ID: id, At: time.UnixMilli(1_700_000_000_000 + n), Account: "000000000000", RequestID: id[:35] + "f",
+		Caller: "arn:aws:iam::000000000000:user/agent", AccessKey: "AKIAIOSFODNN7EXAMPLE", SourceIP: "10.0.0.17",
+		Action:    "bedrock-agentcore:GetResourceOauth2Token",
+		Resources: []string{"arn:aws:bedrock-agentcore:us-west-2:000000000000:token-vault/default/oauth2credentialprovider/github"},
+		Result:    identity.AuditAllowed, Decision: "AgentPolicy#tokens", Workload: "agent", Provider: "github",
+		User: "jwt:https:%2F%2Fissuer.example|alice", GrantID: fmt.Sprintf("gr-%032x", n%1000),
+	}
+}
+
+func BenchmarkAppendAudit32(b *testing.B) {
+	s := benchStore(b)
+	var n atomic.Int64
+	b.SetParallelism(16) // times 2 cores
+	b.ReportAllocs()
+	before := cpuTime(b)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := s.AppendAudit(context.Background(), tokenReadRecord(n.Add(1))); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	reportCPU(b, before)
+}
+
+func benchGrant(n int) identity.Grant {
+	g := identity.Grant{
+		Account: "000000000000", ID: fmt.Sprintf("gr-%032x", n), WorkloadID: "wl-1", ProviderID: "pr-1",
+		User: fmt.Sprintf("userid:%d", n), Scopes: []string{"repo", "read:user"}, State: identity.GrantActive,
+		Sealed: make([]byte, 2048), HasRefresh: true, AccessExpiresAt: time.UnixMilli(1_700_000_000_000),
+		LastUsedAt: time.UnixMilli(1_700_000_000_000), CreatedAt: time.UnixMilli(1_700_000_000_000), UpdatedAt: time.UnixMilli(1_700_000_000_000),
+	}
+	g.Key = sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n)))
+	return g
+}
+
+const benchGrants = 100_000
+
+func fillGrants(b *testing.B, s *Store) {
+	const chunk = 2000
+	for at := 0; at < benchGrants; at += chunk {
+		err := s.engine.write(context.Background(), func(h handle) error {
+			for i := range chunk {
+				g := benchGrant(at + i)
+				if err := putGrant(h, &g); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkGrant(b *testing.B) {
+	s := benchStore(b)
+	fillGrants(b, s)
+	var n atomic.Int64
+	b.SetParallelism(16)
+	b.ReportAllocs()
+	before := cpuTime(b)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			i := int(n.Add(1)*7919) % benchGrants
+			g := benchGrant(i)
+			if _, err := s.Grant(context.Background(), g.Account, g.Key); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	reportCPU(b, before)
+}

@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// A full queue makes callers wait: a database that cannot follow slows its callers and never grows memory.
+const (
+	queueLength = 1024
+	maxBatch    = 256
+)
+
+// States of a job. Only one of its caller and the loop can move it out of queued, so a caller that gives up knows
+// whether its job will ever run.
+const (
+	jobQueued int32 = iota
+	jobRunning
+	jobWithdrawn
+)
+
+// job is one unit of work in a queue and the caller that waits for it.
+type job[T any] struct {
+	value    T
+	state    atomic.Int32
+	done     chan error
+	answered bool // of the loop alone
+}
+
+// claim tells the loop whether the caller still waits. From then on the caller waits for the answer.
+func (j *job[T]) claim() bool {
+	return j.state.CompareAndSwap(jobQueued, jobRunning) || j.state.Load() == jobRunning
+}
+
+func (j *job[T]) withdraw() bool { return j.state.CompareAndSwap(jobQueued, jobWithdrawn) }
+
+func (j *job[T]) answer(err error) {
+	if !j.answered {
+		j.answered = true
+		j.done <- err
+	}
+}
+
+// queue hands jobs of many callers in batches to the one loop that commits them.
+type queue[T any] struct {
+	ch     chan *job[T]
+	mu     sync.RWMutex // held for reading while sending, so that close comes after the last send
+	closed bool
+}
+
+func newQueue[T any]() *queue[T] { return &queue[T]{ch: make(chan *job[T], queueLength)} }
+
+// do queues v and waits for its outcome. When ctx ends first, v is withdrawn if it was not begun; once it was begun,
+// do waits for the outcome, so that an error of ctx means that nothing was done.
+func (q *queue[T]) do(ctx context.Context, v T) error {
+	j := &job[T]{value: v, done: make(chan error, 1)}
+	if err := q.put(ctx, j); err != nil {
+		return err
+	}
+	select {
+	case err := <-j.done:
+		return err
+	case <-ctx.Done():
+		if j.withdraw() {
+			return ctx.Err()
+		}
+		return <-j.done
+	}
+}
+
+func (q *queue[T]) put(ctx context.Context, j *job[T]) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	q.mu.RLock()
+	defer q.mu.RUnlock()
+	if q.closed {
+		return errClosed
+	}
+	select {
+	case q.ch <- j:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// close refuses further jobs. What is queued is still done.
+func (q *queue[T]) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.closed {
+		q.closed = true
+		close(q.ch)
+	}
+}
+
+// run commits batches until the queue is closed and empty.
+func (q *queue[T]) run(commit func(batch []*job[T])) {
+	batch := make([]*job[T], 0, maxBatch)
+	for first := range q.ch {
+		batch = q.drain(append(batch[:0], first))
+		commitSafely(batch, commit)
+		clear(batch)
+	}
+}
+
+// drain adds what is waiting already; it never waits for more.
+func (q *queue[T]) drain(batch []*job[T]) []*job[T] {
+	for len(batch) < maxBatch {
+		select {
+		case j, ok := <-q.ch:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, j)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commitSafely answers every job whatever happens in commit: one defect must not leave callers waiting for ever, nor
+// end the loop that all later writes depend on.
+func commitSafely[T any](batch []*job[T], commit func([]*job[T])) {
+	defer func() {
+		err := errUnanswered
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: panic: %v", errUnanswered, p)
+		}
+		for _, j := range batch {
+			j.answer(err)
+		}
+	}()
+	commit(batch)
+}

@@ -1,0 +1,265 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"path/filepath"
+
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Names of the files in the directory.
+const (
+	mainFile  = "lanyard.db"
+	auditFile = "audit.db"
+	lockFile  = "migrate.lock"
+)
+
+// busyMillis is how long a connection waits for another process's transaction.
+const busyMillis = 10_000
+
+// sqliteEngine keeps everything in two SQLite files: the audit stream has one of its own, so that its volume never
+// waits for a flush of the other.
+type sqliteEngine struct {
+	dialect            *dialect
+	main, audit        *writer
+	mainRead, auditGet *pool
+}
+
+func sqliteDialect() *dialect {
+	return &dialect{name: "sqlite", goose: goose.DialectSQLite3, textType: "TEXT", ddlInTx: true, classify: classifySQLite}
+}
+
+func classifySQLite(err error) fault {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		if errors.Is(err, sql.ErrConnDone) {
+			return faultUnavailable
+		}
+		return faultOther
+	}
+	switch e.Code() {
+	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+		return faultUnique
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM,
+		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_INTERRUPT,
+		sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return faultUnavailable
+	}
+	return faultOther
+}
+
+func openSQLite(ctx context.Context, c Config) (engine, error) {
+	if err := prepareDir(c.SQLiteDir); err != nil {
+		return nil, err
+	}
+	unlock, err := lockDir(ctx, c.SQLiteDir)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	e := &sqliteEngine{dialect: sqliteDialect()}
+	if e.main, e.mainRead, err = openFile(ctx, c.SQLiteDir, mainFile, mainSchema(), c.Logger); err != nil {
+		return nil, err
+	}
+	if e.audit, e.auditGet, err = openFile(ctx, c.SQLiteDir, auditFile, auditSchema(), c.Logger); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	return e, nil
+}
+
+// openFile opens and migrates one file, and starts its writer.
+func openFile(ctx context.Context, dir, name string, schema schema, log *slog.Logger) (*writer, *pool, error) {
+	path := filepath.Join(dir, name)
+	lazy := name == auditFile
+	db, err := openDB(path, 1, writeSettings(lazy))
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := schema.migrate(ctx, db, sqliteDialect(), path, log); err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	readers := 8
+	if lazy {
+		readers = 1 // people read the audit stream, requests do not
+	}
+	read, err := openDB(path, readers, readSettings())
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	return startWriter(db, lazy, log), &pool{DB: read}, nil
+}
+
+// writeSettings of a connection. The driver applies those of its own names (with an underscore) last and the pragmas in
+// alphabetical order before them, so the page size is set before the journal mode writes the first page.
+func writeSettings(lazy bool) url.Values {
+	v := url.Values{
+		"_journal_mode": {"WAL"},
+		"_synchronous":  {"FULL"},
+		"_pragma": {
+			"page_size(8192)", "temp_store(MEMORY)", "trusted_schema(0)", "journal_size_limit(67108864)",
+			// What is deleted is overwritten: a data key or a grant that is gone must not linger in free pages.
+			"secure_delete(1)",
+		},
+	}
+	if lazy {
+		// Appends touch the same few pages again and again: the longer the log, the fewer times each is copied back.
+		v.Set("_synchronous", "NORMAL")
+		v["_pragma"] = append(v["_pragma"], "wal_autocheckpoint(2000)", "cache_size(-8000)")
+	}
+	return v
+}
+
+func readSettings() url.Values {
+	return url.Values{"_query_only": {"1"}, "_pragma": {"cache_size(-4096)", "temp_store(MEMORY)", "trusted_schema(0)"}}
+}
+
+func openDB(path string, conns int, settings url.Values) (*sql.DB, error) {
+	for name, value := range map[string]string{
+		"_busy_timeout": strconv.Itoa(busyMillis), "_foreign_keys": "1", "_txlock": "immediate", "_dqs": "0", "_defensive": "1", "_error_rc": "1",
+	} {
+		settings.Set(name, value)
+	}
+	u := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: settings.Encode()}
+	db, err := sql.Open("sqlite", u.String())
+	if err != nil {
+		return nil, fmt.Errorf("store: opening %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	return db, nil
+}
+
+// read takes the caller's context only to refuse calls that are over already: a read takes microseconds, and watching
+// the context costs a goroutine for every statement.
+func (e *sqliteEngine) read(ctx context.Context) handle      { return e.handle(ctx, e.mainRead) }
+func (e *sqliteEngine) readAudit(ctx context.Context) handle { return e.handle(ctx, e.auditGet) }
+
+func (e *sqliteEngine) handle(ctx context.Context, p *pool) handle {
+	if err := ctx.Err(); err != nil {
+		return handle{ctx: ctx, db: refused{err}, dialect: e.dialect}
+	}
+	return handle{ctx: context.WithoutCancel(ctx), db: p, dialect: e.dialect}
+}
+
+func (e *sqliteEngine) write(ctx context.Context, fn func(handle) error) error {
+	return e.main.queue.do(ctx, change{fn: fn})
+}
+
+func (e *sqliteEngine) writeAudit(ctx context.Context, fn func(handle) error) error {
+	return e.audit.queue.do(ctx, change{fn: fn})
+}
+
+func (e *sqliteEngine) appendAudit(ctx context.Context, r *auditRow) error {
+	return e.audit.queue.do(ctx, change{fn: r.insert, durable: r.durable, single: true})
+}
+
+func (e *sqliteEngine) ping(ctx context.Context) error {
+	var one int
+	if err := e.readAudit(ctx).one("SELECT 1", nil, &one); err != nil {
+		return err
+	}
+	return e.read(ctx).one("SELECT 1", nil, &one)
+}
+
+func (e *sqliteEngine) close() error {
+	var errs []error
+	for _, p := range []*pool{e.mainRead, e.auditGet} {
+		if p != nil {
+			errs = append(errs, p.close())
+		}
+	}
+	for _, w := range []*writer{e.main, e.audit} {
+		if w != nil {
+			errs = append(errs, w.close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// pool reads with statements that are prepared once.
+type pool struct {
+	*sql.DB
+	stmts sync.Map // query -> *sql.Stmt
+}
+
+func (p *pool) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s, ok := p.stmts.Load(query); ok {
+		return s.(*sql.Stmt), nil
+	}
+	s, err := p.DB.PrepareContext(ctx, rebind(query))
+	if err != nil {
+		return nil, fmt.Errorf("preparing %q: %w", query, err)
+	}
+	if other, loaded := p.stmts.LoadOrStore(query, s); loaded {
+		_ = s.Close() // somebody else was faster
+		return other.(*sql.Stmt), nil
+	}
+	return s, nil
+}
+
+func (p *pool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	s, err := p.prepare(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(ctx, args...)
+}
+
+func (p *pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	s, err := p.prepare(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(ctx, args...)
+}
+
+func (p *pool) close() error {
+	p.stmts.Range(func(_, s any) bool {
+		_ = s.(*sql.Stmt).Close() // the pool goes with it
+		return true
+	})
+	return p.DB.Close()
+}
+
+// refused answers every query with an error.
+type refused struct{ err error }
+
+func (r refused) ExecContext(context.Context, string, ...any) (sql.Result, error) { return nil, r.err }
+func (r refused) QueryContext(context.Context, string, ...any) (*sql.Rows, error) { return nil, r.err }
+
+// rebind writes $1, $2 … as plain question marks where each stands once and in order: SQLite's driver searches named
+// parameters by name for every row.
+func rebind(query string) string {
+	var b strings.Builder
+	n := 0
+	for rest := query; ; {
+		i := strings.IndexByte(rest, '$')
+		if i < 0 {
+			b.WriteString(rest)
+			return b.String()
+		}
+		n++
+		want := "$" + strconv.Itoa(n)
+		if !strings.HasPrefix(rest[i:], want) || len(rest) > i+len(want) && isDigit(rest[i+len(want)]) {
+			return query
+		}
+		b.WriteString(rest[:i])
+		b.WriteByte('?')
+		rest = rest[i+len(want):]
+	}
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -1,0 +1,28 @@
+package store_test
+
+import (
+	"testing"
+
+	"github.com/lanyard-id/lanyard/internal/identity"
+	"github.com/lanyard-id/lanyard/internal/store"
+	"github.com/lanyard-id/lanyard/internal/store/storetest"
+)
+
+// open opens a store that is closed with the test.
+func open(t testing.TB, c store.Config) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestContractSQLite(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) identity.Store { return open(t, store.Config{SQLiteDir: t.TempDir()}) })
+}
