@@ -33,13 +33,13 @@ var enums = map[string][]string{
 
 // rule is one struct tag, parsed: what a value must meet.
 type rule struct {
-	required, union, secret bool
-	hasLen                  bool
-	min, max                int // length in characters, or number of items
-	hasRange                bool
-	low, high               int64
-	pattern                 *regexp.Regexp
-	enum                    []string
+	required, secret bool
+	hasLen           bool
+	min, max         int // length in characters, or number of items
+	hasRange         bool
+	low, high        int64
+	pattern          *regexp.Regexp
+	enum             []string
 }
 
 // Shape is the compiled constraints of one input shape. It is safe for concurrent use.

@@ -27,7 +27,7 @@ type adminTarget struct{ config, dataDir, account string }
 // with opens the target and runs f on it.
 func (t *adminTarget) with(ctx context.Context, env *environment, f func(ctx context.Context, s *identity.Service, account string) error) (err error) {
 	var cfg *config
-	flags := ""
+	var flags string
 	if t.config != "" {
 		if cfg, err = readConfig(t.config); err != nil {
 			return err

@@ -68,7 +68,7 @@ func (d *doctor) checkEndpoint(ctx context.Context) *client.Client {
 	}
 	d.add(fine, "endpoint", c.Endpoint(), "")
 	if v := d.env.getenv("LANYARD_ENDPOINT"); v != "" && strings.TrimRight(v, "/") != c.Endpoint() {
-		d.add(doubt, "endpoint", "LANYARD_ENDPOINT names another instance: "+v, evalFix)
+		d.add(doubt, "endpoint", "LANYARD_ENDPOINT names another instance than the AWS variables do", evalFix)
 	}
 	return c
 }

@@ -68,7 +68,7 @@ func runDev(ctx context.Context, env *environment, o devOptions) error {
 	if err != nil {
 		return err
 	}
-	ln, err := net.Listen("tcp", o.listen)
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
 	if err != nil {
 		return fmt.Errorf("--listen %s: %w; choose another address, or port 0 for a free one", o.listen, err)
 	}
@@ -81,7 +81,7 @@ func runDev(ctx context.Context, env *environment, o devOptions) error {
 	if err != nil {
 		return err
 	}
-	defer in.close()
+	defer in.closeLogged()
 	if err := data.settle(ctx, in); err != nil {
 		return err
 	}

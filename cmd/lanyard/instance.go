@@ -129,6 +129,12 @@ func (in *instance) close() error {
 	return in.store.Close()
 }
 
+func (in *instance) closeLogged() {
+	if err := in.close(); err != nil {
+		in.log.Error("closing the database", "err", err)
+	}
+}
+
 // background does, until the context ends, what no request waits for.
 func (in *instance) background(ctx context.Context) {
 	quick, slow := time.NewTicker(20*time.Second), time.NewTicker(10*time.Minute)

@@ -42,7 +42,7 @@ func runServe(ctx context.Context, env *environment, cfg *config, path string) e
 	if err != nil {
 		return err
 	}
-	defer in.close()
+	defer in.closeLogged()
 	if err := in.identity.EnsureAccount(ctx, cfg.Account); err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func runServe(ctx context.Context, env *environment, cfg *config, path string) e
 		return err
 	}
 	defer stopTracing()
-	listeners, err := in.listen(traced)
+	listeners, err := in.listen(ctx, traced)
 	if err != nil {
 		return err
 	}
@@ -74,8 +74,8 @@ type listener struct {
 	handler http.Handler
 }
 
-func (in *instance) listen(h http.Handler) ([]listener, error) {
-	ln, err := net.Listen("tcp", in.cfg.Listen)
+func (in *instance) listen(ctx context.Context, h http.Handler) ([]listener, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", in.cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w; choose another address", err)
 	}
@@ -89,7 +89,7 @@ func (in *instance) listen(h http.Handler) ([]listener, error) {
 	}
 	out := []listener{{ln, h}}
 	if in.cfg.MetricsListen != "" {
-		m, err := net.Listen("tcp", in.cfg.MetricsListen)
+		m, err := (&net.ListenConfig{}).Listen(ctx, "tcp", in.cfg.MetricsListen)
 		if err != nil {
 			_ = ln.Close()
 			return nil, fmt.Errorf("metrics_listen: %w", err)

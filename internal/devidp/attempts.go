@@ -1,6 +1,7 @@
 package devidp
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -10,6 +11,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"golang.org/x/crypto/bcrypt"
 )
 
 // Password guessing is slowed down per user name and per address. Only failures count, so that somebody who knows the
@@ -107,4 +110,15 @@ func network(remoteAddr string) string {
 		return addr.String()
 	}
 	return netip.PrefixFrom(addr, 64).Masked().String()
+}
+
+// compare runs bcrypt for a few callers at a time: it is the one thing a stranger can make this server spend.
+func (p *passwordAttempts) compare(ctx context.Context, hash []byte, password string) bool {
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done(): // nobody waits for the answer any more
+		return false
+	}
+	defer func() { <-p.slots }()
+	return bcrypt.CompareHashAndPassword(hash, []byte(password)) == nil
 }

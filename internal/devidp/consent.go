@@ -4,8 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-
-	"github.com/lanyard-id/lanyard/internal/pages"
 )
 
 // consentView is the data of the consent page.
@@ -88,12 +86,4 @@ func union(a, b []string) []string {
 	all := slices.Concat(a, b)
 	slices.Sort(all)
 	return slices.Compact(all)
-}
-
-func (s *Server) showSignedOut(w http.ResponseWriter, r *http.Request) {
-	s.render(w, r, http.StatusOK, pages.Notice, pages.NoticeData{
-		Title: "You are signed out", Good: true,
-		What: "This browser is no longer signed in to the development server. Tokens handed out before keep working until they expire or are revoked.",
-		Next: "You can close this window.",
-	})
 }

@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"strconv"
 	"time"
-
-	"golang.org/x/crypto/bcrypt"
 )
 
 const (
@@ -107,49 +105,9 @@ func (s *Server) checkPassword(r *http.Request, username, password string) (User
 	}
 	user := s.cfg.User
 	known := subtle.ConstantTimeCompare([]byte(username), []byte(user.Username)) == 1
-	if right := s.attempts.compare(user.PasswordHash, password); !right || !known {
+	if right := s.attempts.compare(r.Context(), user.PasswordHash, password); !right || !known {
 		return User{}, wrong
 	}
 	attempt.succeeded()
 	return user, nil
-}
-
-// compare runs bcrypt for a few callers at a time: it is the one thing a stranger can make this server spend.
-func (p *passwordAttempts) compare(hash []byte, password string) bool {
-	p.slots <- struct{}{}
-	defer func() { <-p.slots }()
-	return bcrypt.CompareHashAndPassword(hash, []byte(password)) == nil
-}
-
-// logoutView is the data of the sign-out page.
-type logoutView struct{ Action, Proof, Username string }
-
-func (s *Server) askLogout(w http.ResponseWriter, r *http.Request) {
-	in, ok, err := s.session(r)
-	if err != nil {
-		s.refuse(w, r, err)
-		return
-	}
-	if !ok {
-		s.showSignedOut(w, r)
-		return
-	}
-	user, _ := s.userBySubject(in.Subject)
-	s.render(w, r, http.StatusOK, "logout", logoutView{
-		Action: s.base + "/logout", Username: user.Username,
-		Proof: formProof(s.cookie(r, cookieSession), purposeLogout, ""),
-	})
-}
-
-func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
-	value := s.cookie(r, cookieSession)
-	if !formProven(value, purposeLogout, "", r.PostForm.Get("proof")) {
-		return errForeignForm
-	}
-	if err := s.endSession(r.Context(), value); err != nil {
-		return err
-	}
-	s.setCookie(w, cookieSession, "", -time.Second)
-	s.showSignedOut(w, r)
-	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -87,7 +88,7 @@ func (s *Server) findCode(ctx context.Context, client Client, code string) (c au
 		}
 		return c, f, unknown
 	}
-	f, ok, err = get[family](ctx, s, kindFamily, c.Family)
+	f, ok, err = s.liveFamily(ctx, c.Family)
 	if err == nil && (!ok || f.ClientID != client.ID) {
 		err = unknown
 	}
@@ -129,14 +130,19 @@ func (s *Server) findRefresh(ctx context.Context, client Client, token string) (
 		}
 		return "", f, unknown
 	}
-	f, ok, err = get[family](ctx, s, kindFamily, m.Family)
-	if err != nil {
-		return "", f, err
+	f, ok, err = s.liveFamily(ctx, m.Family)
+	if err == nil && (!ok || f.ClientID != client.ID) {
+		err = unknown
 	}
-	if _, userExists := s.userBySubject(f.Subject); !ok || !userExists || f.ClientID != client.ID {
-		return "", f, unknown
-	}
-	return m.Family, f, nil
+	return m.Family, f, err
+}
+
+// liveFamily finds a family that is neither revoked nor expired and whose user still exists: asked at every exchange,
+// refresh and use.
+func (s *Server) liveFamily(ctx context.Context, id string) (f family, ok bool, err error) {
+	f, ok, err = get[family](ctx, s, kindFamily, id)
+	_, userExists := s.userBySubject(f.Subject)
+	return f, ok && userExists, err
 }
 
 // spend uses a code or refresh token up. The mark comes before the taking, so that no crash leaves a used one without
@@ -231,7 +237,7 @@ func narrow(f family, form url.Values) (target, error) {
 
 // asEndpointError moves an error of a shared check from the authorization endpoint's form to the token endpoint's.
 func asEndpointError(err error) error {
-	if e, ok := err.(*authorizationError); ok {
+	if e := new(authorizationError); errors.As(err, &e) {
 		return &endpointError{http.StatusBadRequest, e.code, e.description}
 	}
 	return err

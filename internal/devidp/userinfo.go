@@ -60,6 +60,6 @@ func (s *Server) liveAccess(ctx context.Context, token string) (t accessToken, o
 	if err != nil || !ok || t.Family == "" {
 		return t, ok, err
 	}
-	_, ok, err = get[family](ctx, s, kindFamily, t.Family)
+	_, ok, err = s.liveFamily(ctx, t.Family)
 	return t, ok, err
 }

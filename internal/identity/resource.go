@@ -143,7 +143,10 @@ func (s *Service) revive(ctx context.Context, c *call, a *ask, g *Grant) (vault.
 		return vault.Secret{}, err
 	}
 	p, err := s.endpoints(ctx, a.provider)
-	if err != nil || !t.pinnedTo(p) {
+	if err != nil {
+		return vault.Secret{}, err
+	}
+	if !t.pinnedTo(p) {
 		return vault.Secret{}, nil
 	}
 	g.State, g.Reason, g.UpdatedAt = GrantActive, "", s.Now()

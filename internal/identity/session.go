@@ -51,7 +51,7 @@ func sessionID(uri string) string {
 
 // beginSession opens an authorization session and returns the link at which the user consents.
 func (s *Service) beginSession(ctx context.Context, c *call, a *ask) (ResourceToken, error) {
-	if err := s.checkBegin(ctx, c, a); err != nil {
+	if err := s.checkBegin(ctx, a); err != nil {
 		return ResourceToken{}, err
 	}
 	op, err := s.endpoints(ctx, a.provider)
@@ -103,7 +103,7 @@ func (s *Service) pending(f *sessionFacts) ResourceToken {
 }
 
 // checkBegin refuses a return URL that is missing or not registered, and parameters that would override ours (A58).
-func (s *Service) checkBegin(ctx context.Context, c *call, a *ask) error {
+func (s *Service) checkBegin(ctx context.Context, a *ask) error {
 	for name := range a.CustomParameters {
 		if oauth.ReservedParameter(name) {
 			return invalid("customParameters", "customParameters may not set %s: Lanyard sets it, and its protections rest on it. Leave it out", name)

@@ -29,8 +29,6 @@ const (
 	// maxTokenSize keeps a WAT fit for headers: 3 KiB as text, of which the seal takes about 60.
 	maxTokenSize = 3 * 1024
 	maxPayload   = maxTokenSize*3/4 - 64
-	// maxInbound bounds the JWTs that are carried or kept for a later exchange.
-	maxInbound = 131072
 )
 
 // encode writes the token's payload: a format byte, two times, and length-prefixed strings.

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/lanyard-id/lanyard/api"
 	"github.com/lanyard-id/lanyard/internal/policy"
@@ -35,7 +36,7 @@ func handle[Req, Resp any](op api.Operation, f func(ctx context.Context, caller 
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if ct := r.Header.Get("Content-Type"); r.ContentLength != 0 && ct != "" && !strings.HasPrefix(ct, "application/json") && !strings.HasPrefix(ct, "application/x-amz-json") {
+	if ct := r.Header.Get("Content-Type"); r.ContentLength != 0 && ct != "" && !isJSON(ct) {
 		return nil, &api.Exception{Name: api.UnsupportedMediaType, Message: "Content-Type " + strconv.Quote(clip(ct)) + " is not served here; send application/json"}
 	}
 	var buf bytes.Buffer
@@ -52,11 +53,21 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// isJSON tells the media types of JSON that clients send, whatever their parameters.
+func isJSON(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	return media == "application/json" || strings.HasPrefix(media, "application/x-amz-json-")
+}
+
 // decode reads one JSON object. Members that no shape has are refused: a newer client that sends one means something by
 // it, and leaving it out in silence could change what is protected.
 func decode(body []byte, into any) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		body = []byte("{}")
+	}
+	if !utf8.Valid(body) { // the decoder would turn different bytes into the same text (A60)
+		return &api.Exception{Name: api.ValidationException, Reason: api.ReasonCannotParse, Message: "the request body cannot be read: it is not valid UTF-8"}
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()

@@ -25,8 +25,12 @@ const (
 	lockFile  = "migrate.lock"
 )
 
-// busyMillis is how long a connection waits for another process's transaction.
-const busyMillis = 10_000
+const (
+	// busyMillis is how long a connection waits for another process's transaction.
+	busyMillis = 10_000
+	// readers is how many connections read at once. A read never waits for the disk of a writer, so few suffice.
+	readers = 4
+)
 
 // sqliteEngine keeps everything in two SQLite files: the audit stream has one of its own, so that its volume never
 // waits for a flush of the other.
@@ -91,11 +95,11 @@ func openFile(ctx context.Context, dir, name string, schema schema, log *slog.Lo
 	if err := schema.migrate(ctx, db, sqliteDialect(), path, log); err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
-	readers := 8
+	conns := readers
 	if lazy {
-		readers = 1 // people read the audit stream, requests do not
+		conns = 1 // people read the audit stream, requests do not
 	}
-	read, err := openDB(path, readers, readSettings())
+	read, err := openDB(path, conns, readSettings())
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}

@@ -294,7 +294,8 @@ func (s *Server) stop(sig syscall.Signal) error {
 func (s *Server) destroy(failed bool) error {
 	err := s.stop(syscall.SIGQUIT)
 	if failed {
-		fmt.Fprintf(os.Stderr, "PostgreSQL said:\n%s\n", s.log.String())
+		said := s.log.Bytes()
+		fmt.Fprintf(os.Stderr, "PostgreSQL said at last:\n%s\n", said[max(0, len(said)-4096):])
 	}
 	return errors.Join(err, os.RemoveAll(s.dir))
 }
