@@ -111,7 +111,7 @@ func TestFilesArePrivate(t *testing.T) {
 	check()
 }
 
-// TestOpenAtOnce: replicas that start together migrate once and all come up.
+// TestOpenAtOnceSQLite: replicas that start together migrate once and all come up.
 func TestOpenAtOnceSQLite(t *testing.T) { testOpenAtOnce(t, store.Config{SQLiteDir: t.TempDir()}) }
 
 func testOpenAtOnce(t *testing.T, c store.Config) {

@@ -63,7 +63,7 @@ func (q *queue[T]) do(ctx context.Context, v T) error {
 	case err := <-j.done:
 		return err
 	case <-ctx.Done():
-		if true {
+		if j.withdraw() {
 			return ctx.Err()
 		}
 		return <-j.done
