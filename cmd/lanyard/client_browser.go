@@ -25,7 +25,7 @@ func openInBrowser(ctx context.Context, env *environment, address api.Sensitive)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	return exec.CommandContext(ctx, name, append(args, u.String())...).Run() == nil //nolint:gosec // the program is one of ours to choose
+	return exec.CommandContext(ctx, name, append(args, u.String())...).Run() == nil
 }
 
 // opener is the program that opens URLs where a display exists.

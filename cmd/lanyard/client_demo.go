@@ -95,7 +95,7 @@ func (d *demo) play(ctx context.Context) error {
 	d.t.line(plainly("An agent needs a key that only a person can give. Watch it get one,"))
 	d.t.line(plainly("and watch others fail to."))
 	var err error
-	if d.point, err = openReturnPoint(); err != nil {
+	if d.point, err = openReturnPoint(ctx); err != nil {
 		return err
 	}
 	defer d.point.close()
@@ -177,10 +177,10 @@ func (d *demo) request(ctx context.Context) error {
 
 // visit plays the user, where nobody else does.
 func (d *demo) visit(ctx context.Context, address api.Sensitive) error {
+	d.t.line()
 	if d.browser == nil {
 		return nil
 	}
-	d.t.line()
 	steps := []string{}
 	stop := d.t.working("playing the browser")
 	err := d.browser.visit(ctx, address, func(step string) { steps = append(steps, step) })

@@ -109,6 +109,9 @@ func (d *demo) audit(ctx context.Context) error {
 	}
 	p := newStoryPrinter(d.env)
 	for i := range chain {
+		if time.Time(chain[i].Time).Before(d.startAt.Add(-time.Second)) {
+			continue // of an earlier telling, whose grant this one replaced
+		}
 		if chain[i].Result != "intent" {
 			chain[i].Reason = ""
 		}

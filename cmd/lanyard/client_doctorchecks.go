@@ -76,7 +76,7 @@ func (d *doctor) checkEndpoint(ctx context.Context) *client.Client {
 // checkReachable asks for health, readiness and the time.
 func (d *doctor) checkReachable(ctx context.Context, c *client.Client) bool {
 	sent := d.env.now()
-	resp, _, err := fetch(ctx, c.Endpoint()+"/healthz")
+	got, err := fetch(ctx, c.Endpoint()+"/healthz")
 	if err != nil {
 		fix := "check the endpoint's host and port, and what stands between"
 		if errors.Is(err, syscall.ECONNREFUSED) {
@@ -85,18 +85,18 @@ func (d *doctor) checkReachable(ctx context.Context, c *client.Client) bool {
 		d.add(broken, "reachable", "no answer: "+err.Error(), fix)
 		return false
 	}
-	if resp.StatusCode != http.StatusOK || resp.Header.Get("x-amzn-RequestId") == "" {
-		d.add(broken, "reachable", fmt.Sprintf("something answers (%s), and it is not Lanyard", resp.Status), "check the endpoint's host and port: "+evalFix)
+	if got.code != http.StatusOK || got.header.Get("x-amzn-RequestId") == "" {
+		d.add(broken, "reachable", fmt.Sprintf("something answers (%s), and it is not Lanyard", got.status), "check the endpoint's host and port: "+evalFix)
 		return false
 	}
 	d.add(fine, "reachable", fmt.Sprintf("answers in %d ms", d.env.now().Sub(sent).Milliseconds()), "")
-	d.checkClock(resp, sent)
-	ready, body, err := fetch(ctx, c.Endpoint()+"/readyz")
+	d.checkClock(got.header.Get("Date"), sent)
+	ready, err := fetch(ctx, c.Endpoint()+"/readyz")
 	switch {
 	case err != nil:
 		d.add(broken, "ready", err.Error(), "look into the instance's log")
-	case ready.StatusCode != http.StatusOK:
-		d.add(broken, "ready", "the instance is "+cut(strings.TrimSpace(body), 200), "look into the instance's log: its database or root key cannot be used")
+	case ready.code != http.StatusOK:
+		d.add(broken, "ready", "the instance is "+cut(strings.TrimSpace(ready.body), 200), "look into the instance's log: its database or root key cannot be used")
 	default:
 		d.add(fine, "ready", "database and root key are usable", "")
 	}
@@ -104,8 +104,8 @@ func (d *doctor) checkReachable(ctx context.Context, c *client.Client) bool {
 }
 
 // checkClock compares clocks: a signature is good for five minutes either way.
-func (d *doctor) checkClock(resp *http.Response, sent time.Time) {
-	at, err := http.ParseTime(resp.Header.Get("Date"))
+func (d *doctor) checkClock(date string, sent time.Time) {
+	at, err := http.ParseTime(date)
 	if err != nil {
 		return
 	}
@@ -202,15 +202,15 @@ func (d *doctor) checkIssuer(ctx context.Context) {
 		return
 	}
 	at := strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
-	resp, body, err := fetch(ctx, at)
+	got, err := fetch(ctx, at)
 	var document struct {
 		Issuer string `json:"issuer"`
 	}
 	switch {
 	case err != nil:
 		d.add(broken, "dev issuer", at+": no answer: "+err.Error(), "start it with lanyard dev, or: "+evalFix)
-	case resp.StatusCode != http.StatusOK || json.Unmarshal([]byte(body), &document) != nil:
-		d.add(broken, "dev issuer", at+" answers "+resp.Status+" and no discovery document", evalFix)
+	case got.code != http.StatusOK || json.Unmarshal([]byte(got.body), &document) != nil:
+		d.add(broken, "dev issuer", at+" answers "+got.status+" and no discovery document", evalFix)
 	case document.Issuer != issuer: // OpenID Connect Discovery section 4.3
 		d.add(broken, "dev issuer", "its discovery document names "+cut(document.Issuer, 200)+" and not "+issuer, evalFix)
 	default:
@@ -218,13 +218,21 @@ func (d *doctor) checkIssuer(ctx context.Context) {
 	}
 }
 
+// fetched is a small document, read and closed.
+type fetched struct {
+	code   int
+	status string
+	header http.Header
+	body   string
+}
+
 // fetch gets a small document without credentials, and follows no redirect.
-func fetch(ctx context.Context, address string) (*http.Response, string, error) {
+func fetch(ctx context.Context, address string) (fetched, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, "", err
+		return fetched{}, err
 	}
 	h := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := h.Do(r)
@@ -232,9 +240,9 @@ func fetch(ctx context.Context, address string) (*http.Response, string, error) 
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err
 		}
-		return nil, "", err
+		return fetched{}, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 256<<10))
-	return resp, string(body), err
+	return fetched{resp.StatusCode, resp.Status, resp.Header, string(body)}, err
 }

@@ -120,8 +120,7 @@ func listGrants(ctx context.Context, env *environment, c *client.Client, o listO
 				return err
 			}
 		}
-		rows = append(rows, []span{grantState(&g), {accent, g.Workload + " → " + g.Provider}, plainly(dash(shownUser(g.User))),
-			{dim, strings.Join(g.Scopes, " ")}, plainly(expiry(t, &g)), {dim, t.ago(time.Time(g.LastUsedAt))}, {dim, t.shortID(g.ID)}})
+		rows = append(rows, grantRow(t, &g))
 	}
 	if o.asJSON {
 		return nil
@@ -130,19 +129,27 @@ func listGrants(ctx context.Context, env *environment, c *client.Client, o listO
 		t.line(span{dim, "No grant matches. A grant is made when a user consents; try: lanyard demo"})
 		return t.err
 	}
-	t.table([]string{"STATE", "FROM → AT", "USER", "SCOPES", "TOKEN", "USED", "ID"}, rows, "SCOPES")
+	head := []string{"STATE", "FROM → AT", "USER", "SCOPES", "TOKEN", "ID"}
+	if !t.narrow() {
+		head = append(head, "USED", "REASON")
+	}
+	t.table(head, rows, "SCOPES")
 	return t.err
 }
 
-func grantState(g *api.GrantItem) span {
-	if g.State == "active" {
-		return span{good, "active"}
+// narrow tells a terminal on which only what matters most has room.
+func (t *terminal) narrow() bool { return t.width > 0 && t.width < 120 }
+
+func grantRow(t *terminal, g *api.GrantItem) []span {
+	state := span{good, g.State}
+	if g.State != "active" {
+		state = span{bad, strings.ReplaceAll(g.State, "_", " ")}
 	}
-	text := strings.ReplaceAll(g.State, "_", " ")
-	if g.Reason != "" {
-		text += ": " + g.Reason
+	row := []span{state, {accent, g.Workload + " → " + g.Provider}, plainly(dash(shownUser(g.User))), {dim, strings.Join(g.Scopes, " ")}, plainly(expiry(t, g)), {dim, t.shortID(g.ID)}}
+	if !t.narrow() {
+		row = append(row, span{dim, t.ago(time.Time(g.LastUsedAt))}, span{dim, g.Reason})
 	}
-	return span{bad, text}
+	return row
 }
 
 // expiry says until when the token at hand is good, and that a grant renews itself.
@@ -151,7 +158,7 @@ func expiry(t *terminal, g *api.GrantItem) string {
 	case g.State != "active":
 		return "none"
 	case g.AccessExpiresAt == nil:
-		return "no end stated"
+		return "endless"
 	case g.Refreshable:
 		return "renews " + t.until(time.Time(*g.AccessExpiresAt))
 	default:

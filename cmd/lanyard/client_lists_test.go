@@ -50,10 +50,13 @@ func TestGrants(t *testing.T) {
 		t.Fatal(errOut)
 	}
 	fits(t, out, 120)
-	says(t, out, "renews in 1h", "ends in 1h", "no end stated", "needs consent: invalid_grant", "1h ago", "gr-111111111\n")
+	says(t, out, "renews in 1h", "ends in 1h", "endless", "needs consent", "invalid_grant", "1h ago", "gr-111111111")
 	if got := f.calls(api.ListGrants)[0]; got["workload"] != "w" || got["provider"] != "p" || got["user"] != "userid:alice" {
 		t.Errorf("sent %v", got)
 	}
+	_, out, _ = cli(t, f.shell("COLUMNS", "80"), "grants")
+	fits(t, out, 80)
+	says(t, out, "research-agent → g", "gr-111111111\n")
 	_, out, _ = cli(t, f.shell(), "grants", "--json")
 	if strings.Count(out, "\n") != 4 {
 		t.Errorf("--json: %s", out)

@@ -35,8 +35,8 @@ type arrival struct {
 const returnPath = "/return"
 
 // openReturnPoint listens on a free port of the loopback interface until it is closed.
-func openReturnPoint() (*returnPoint, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+func openReturnPoint(ctx context.Context) (*returnPoint, error) {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("no port of this machine is free for the browser to return to: %w", err)
 	}

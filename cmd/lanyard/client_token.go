@@ -130,7 +130,7 @@ func onlyWorkload(ctx context.Context, c *client.Client) (string, error) {
 
 // consentedToken gets a user's token, with consent in between when there is no grant.
 func consentedToken(ctx context.Context, env *environment, t *terminal, c *client.Client, wat api.Sensitive, o *tokenOptions) (token api.Sensitive, err error) {
-	p, err := openReturnPoint()
+	p, err := openReturnPoint(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -190,7 +190,7 @@ func TestTokenChoosesNoWorkload(t *testing.T) {
 }
 
 func TestReturnPoint(t *testing.T) {
-	p, err := openReturnPoint()
+	p, err := openReturnPoint(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,8 +232,8 @@ func TestClaims(t *testing.T) {
 	var b bytes.Buffer
 	drawingOn(&b, 80, false).claims(claims)
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
-	for i, want := range []string{"iss          i", "aud          x y", "exp          2026-11-22", "bad          null", "n            12345678901234567890", `zebra        {"a":1}`} {
-		if got := strings.TrimSpace(lines[i]); !strings.HasPrefix(got, want[:min(len(want), 20)]) && !strings.HasPrefix(got, want) {
+	for i, want := range []string{"iss          i", "aud          x y", "exp          17:00:00 (in 2h)", "bad          null", "n            12345678901234567890", `zebra        {"a":1}`} {
+		if got := strings.TrimSpace(lines[i]); got != want {
 			t.Errorf("line %d is %q, want %q", i, got, want)
 		}
 	}

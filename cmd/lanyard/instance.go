@@ -149,7 +149,7 @@ func (in *instance) background(ctx context.Context) {
 			}
 			return
 		case <-quick.C:
-			_, err = in.identity.RefreshDue(ctx, time.Minute, 24*time.Hour, 200)
+			_, err = in.identity.RefreshDue(ctx, time.Minute, 24*time.Hour, 500)
 			err = errors.Join(err, in.identity.FlushTouches(ctx))
 		case <-slow.C:
 			err = in.identity.Sweep(ctx, in.cfg.Audit.Retention)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -116,11 +117,15 @@ func covers(wide, narrow []string) bool {
 
 // redirect answers a request that no form of ours began.
 func redirect(w http.ResponseWriter, _ *http.Request, target string) {
+	redirectAs(w, http.StatusFound, target)
+}
+
+func redirectAs(w http.ResponseWriter, status int, target string) {
 	h := w.Header()
 	h.Set("Location", target)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
-	w.WriteHeader(http.StatusFound)
+	w.WriteHeader(status)
 }
 
 // continueView is the data of the page that leads the browser on.
@@ -128,9 +133,21 @@ type continueView struct{ Target, Host string }
 
 // leadOn answers a request that a form of ours began. Browsers hold every redirect after a form to the form-action of its
 // page, the client's own redirects included, whose hosts cannot be known here. A page that refreshes starts afresh.
+// Programs enforce no form-action and read no Refresh: those get a redirect, with the status that turns a POST into a GET
+// (RFC 9110, 15.4.4).
 func (s *Server) leadOn(w http.ResponseWriter, r *http.Request, target string) {
+	if !fromBrowser(r) {
+		redirectAs(w, http.StatusSeeOther, target)
+		return
+	}
 	w.Header().Set("Refresh", "0; url="+target)
 	s.render(w, r, http.StatusOK, "continue", continueView{Target: target, Host: hostOf(target)})
+}
+
+// fromBrowser tells a browser from a program. Browsers send Sec-Fetch-Mode to https and loopback only, so that on a
+// plain-http host the wish for a page gives them away. Nothing but the form of the answer hangs on it.
+func fromBrowser(r *http.Request) bool {
+	return r.Header.Get("Sec-Fetch-Mode") != "" || strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 func hostOf(rawURL string) string {

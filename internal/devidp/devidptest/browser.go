@@ -78,6 +78,7 @@ func (p Person) Open(ctx context.Context, address string) (*Page, error) {
 		return nil, err
 	}
 	req.Header.Set("Sec-Fetch-Site", "none")
+	req.Header.Set("Sec-Fetch-Mode", "navigate")
 	return p.do(req)
 }
 
@@ -100,6 +101,7 @@ func (p Person) Submit(ctx context.Context, page *Page, fields url.Values) (*Pag
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	req.Header.Set("Sec-Fetch-Mode", "navigate")
 	return p.do(req)
 }
 
