@@ -87,6 +87,7 @@ func (s *Service) RefuseStranger(ctx context.Context, who Stranger, why error) e
 // error returned is why, or that the record could not be written.
 func (s *Service) RefuseRequest(ctx context.Context, caller *policy.Caller, action string, why error) error {
 	c := s.open(ctx, request{caller: caller, action: action})
+	c.rec.ID, c.rec.At = NewRequestID(s.Now()), s.Now()
 	c.rec.Result, c.rec.Code, c.rec.Reason = AuditFailed, Invalid.String(), why.Error()
 	if err := s.Store.AppendAudit(context.WithoutCancel(ctx), c.rec); err != nil {
 		return &Error{Code: Unavailable, Message: "the audit record could not be written. Check the audit store's disk or database, then try again", Cause: err}

@@ -103,7 +103,7 @@ func (s *Service) exchange(ctx context.Context, c *call, row *Session, f *sessio
 		what += "; an earlier exchange was interrupted and its outcome is unknown"
 	}
 	if err := s.intend(ctx, c, what); err != nil {
-		return err
+		return errors.Join(err, s.giveBack(ctx, row)) // nothing was attempted
 	}
 	answer, err := s.OAuth.Exchange(context.WithoutCancel(ctx), op, code, vault.SecretString(f.Verifier), s.CallbackURL(p), f.Resources, f.Audiences)
 	if err != nil {
@@ -137,6 +137,12 @@ func (s *Service) advance(ctx context.Context, row *Session) error {
 	}
 	row.Version++
 	return internal(err, "storing a session")
+}
+
+// giveBack ends the lease of a session that can still be completed.
+func (s *Service) giveBack(ctx context.Context, row *Session) error {
+	row.Status, row.UpdatedAt, row.LeaseUntil = SessionAuthorized, s.Now(), time.Time{}
+	return s.advance(context.WithoutCancel(ctx), row)
 }
 
 // exchangeFailed gives the session back after a failure that may pass, and ends it after one that will not.

@@ -94,16 +94,21 @@ func (s *Service) Depart(ctx context.Context, requestURI string, cookie func(nam
 	if len(nonce) != 43 { // the browser was not here before, or holds something else
 		nonce = newToken(s.Rand)
 	}
-	state, err := s.sealState(ctx, row, nonce)
+	state, err := s.sealState(ctx, row, f, nonce)
 	if err != nil {
 		return nil, err
 	}
-	location, err := oauth.AuthorizationURL(oauth.Authorization{Provider: op, CallbackURL: s.CallbackURL(p), State: state, Verifier: f.Verifier,
-		Scopes: f.Scopes, Resources: f.Resources, Audiences: f.Audiences, Custom: f.Custom})
+	location, err := s.authorizationURL(p, op, f, state)
 	if err != nil {
 		return nil, page(PageProvider, "The provider's configuration does not allow to go on: "+err.Error(), err)
 	}
 	return &Departure{Location: location, CookieName: cookieName(row), CookieValue: nonce, ExpiresAt: row.ExpiresAt}, nil
+}
+
+// authorizationURL is where the session's browser is sent.
+func (s *Service) authorizationURL(p *Provider, op oauth.Provider, f *sessionFacts, state string) (string, error) {
+	return oauth.AuthorizationURL(oauth.Authorization{Provider: op, CallbackURL: s.CallbackURL(p), State: state, Verifier: f.Verifier,
+		Scopes: f.Scopes, Resources: f.Resources, Audiences: f.Audiences, Custom: f.Custom})
 }
 
 // tooLate answers a link that is over: with a redirect where the session has a return URL.
@@ -174,9 +179,9 @@ func fault(err error) *PageError {
 }
 
 // sealState binds the provider's answer to the session, the provider and the browser (A01, A03, A05).
-func (s *Service) sealState(ctx context.Context, row *Session, nonce string) (string, error) {
+func (s *Service) sealState(ctx context.Context, row *Session, f *sessionFacts, nonce string) (string, error) {
 	h := sha256.Sum256([]byte(nonce))
-	state, err := s.Vault.SealToken(ctx, row.Account, kindState, appendTexts(nil, row.ID, row.ProviderID, string(h[:])))
+	state, err := s.Vault.SealToken(ctx, row.Account, kindState, appendTexts(nil, row.ID, f.ProviderID, string(h[:])))
 	if err != nil {
 		return "", fault(err)
 	}
@@ -190,8 +195,7 @@ func (s *Service) Arrive(ctx context.Context, callbackID string, query url.Value
 	if err != nil {
 		return nil, err
 	}
-	c := &call{caller: &policy.Caller{Account: row.Account}, rec: AuditRecord{ID: NewRequestID(s.Now()), At: s.Now(), Account: row.Account,
-		RequestID: RequestID(ctx), Action: "lanyard:AuthorizationCallback", Resources: []string{s.OAuth2ProviderARN(row.Account, p.Name)},
+	c := &call{caller: &policy.Caller{Account: row.Account}, rec: AuditRecord{Account: row.Account, RequestID: RequestID(ctx), Caller: "browser", Action: "lanyard:AuthorizationCallback", Resources: []string{s.OAuth2ProviderARN(row.Account, p.Name)},
 		Provider: p.Name, User: f.User.Key(), SessionID: row.ID, Durable: true}}
 	a := &Arrival{CookieName: cookieName(row), Provider: p.Name}
 	a.Workload, _ = s.names(ctx, row.Account, f.WorkloadID, "")

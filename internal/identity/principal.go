@@ -198,6 +198,5 @@ func (s *Service) freshCaller(ctx context.Context, c *policy.Caller) (*policy.Ca
 		return nil, err
 	}
 	fresh.SourceIP, fresh.SecureTransport = c.SourceIP, c.SecureTransport
-	s.changed(c.Account) // what the cache held was stale, or the refusal stands: either way ask anew next time
 	return fresh, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/lanyard-id/lanyard/internal/oauth"
@@ -41,8 +42,7 @@ func (s *Service) renewed(ctx context.Context, c *call, p *Provider, g *Grant, t
 		return vault.Secret{}, &Error{Code: Unavailable, Message: "the request ended before the token was refreshed; the refresh goes on, so try again", Cause: ctx.Err()}
 	case res := <-ch:
 		if res.Err != nil {
-			if codeOf(res.Err) == Unavailable && g.AccessExpiresAt.Sub(s.Now()) > lastMoments(g, t.obtainedAt) {
-				s.touch(g)
+			if mayPass(res.Err) && g.AccessExpiresAt.Sub(s.Now()) > lastMoments(g, t.obtainedAt) {
 				return vault.SecretString(t.access), nil
 			}
 			return vault.Secret{}, res.Err
@@ -55,6 +55,9 @@ func (s *Service) renewed(ctx context.Context, c *call, p *Provider, g *Grant, t
 		return r.access, nil
 	}
 }
+
+// mayPass tells failures that say nothing about the grant.
+func mayPass(err error) bool { return codeOf(err) == Unavailable || codeOf(err) == Throttled }
 
 // renew takes the lease and refreshes, or waits for the replica that has it.
 func (s *Service) renew(ctx context.Context, rec AuditRecord, p *Provider, g Grant) (renewal, error) {
@@ -177,7 +180,6 @@ func (s *Service) intendRefresh(ctx context.Context, l *leased, endpoint string)
 func (s *Service) keep(ctx context.Context, l *leased, t *grantTokens, answer oauth.Token) error {
 	g := l.grant
 	g.take(t, answer, s.Now())
-	g.LastUsedAt = s.Now()
 	if err := t.seal(ctx, s, &g); err != nil {
 		return err
 	}
@@ -251,13 +253,52 @@ func (s *Service) RefreshDue(ctx context.Context, within, usedWithin time.Durati
 	n := 0
 	for i := range due {
 		g := &due[i]
-		if done, err := s.refreshAhead(ctx, g); err != nil {
+		if !s.ahead.due(g.ID, now) {
+			continue
+		}
+		done, err := s.refreshAhead(ctx, g)
+		s.ahead.tried(g.ID, now, err != nil)
+		if err != nil {
 			s.Log.WarnContext(ctx, "a token was not refreshed ahead of its end", "grant", g.ID, "account", g.Account, "err", err)
 		} else if done {
 			n++
 		}
 	}
 	return n, nil
+}
+
+// aheadGate keeps grants whose refresh failed from being tried at every turn, which would crowd out the others.
+type aheadGate struct {
+	mu    sync.Mutex
+	tries map[string]aheadTry // grant id
+}
+
+type aheadTry struct {
+	failures int
+	next     time.Time
+}
+
+const maxAheadTries = 10_000
+
+func (a *aheadGate) due(id string, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return !now.Before(a.tries[id].next)
+}
+
+// tried notes the outcome: after each failure the pause doubles, from half a minute to about an hour.
+func (a *aheadGate) tried(id string, now time.Time, failed bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !failed {
+		delete(a.tries, id)
+		return
+	}
+	if a.tries == nil || len(a.tries) >= maxAheadTries {
+		a.tries = map[string]aheadTry{}
+	}
+	t := a.tries[id]
+	a.tries[id] = aheadTry{t.failures + 1, now.Add(30 * time.Second << min(t.failures, 7))}
 }
 
 func (s *Service) refreshAhead(ctx context.Context, g *Grant) (bool, error) {

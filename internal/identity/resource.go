@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/lanyard-id/lanyard/internal/policy"
@@ -33,6 +34,22 @@ type ResourceTokenRequest struct {
 	CustomParameters map[string]string
 }
 
+// adoptCustom takes audience and resource out of the custom parameters, where clients of AgentCore Identity put them for
+// want of a better place: they decide what the token is good for, so they belong to the grant. With members of their own
+// set too, they stay and are refused as reserved.
+func (r *ResourceTokenRequest) adoptCustom() {
+	custom := maps.Clone(r.CustomParameters)
+	if v, ok := custom["audience"]; ok && len(r.Audiences) == 0 {
+		r.Audiences = []string{v}
+		delete(custom, "audience")
+	}
+	if v, ok := custom["resource"]; ok && len(r.Resources) == 0 {
+		r.Resources = []string{v}
+		delete(custom, "resource")
+	}
+	r.CustomParameters = custom
+}
+
 // ResourceToken is a token, or the URL at which the user consents and the session to poll.
 type ResourceToken struct {
 	Access           vault.Secret
@@ -50,6 +67,7 @@ func (s *Service) ResourceToken(ctx context.Context, caller *policy.Caller, in R
 		if err != nil {
 			return ResourceToken{}, err
 		}
+		in.adoptCustom()
 		a := &ask{ResourceTokenRequest: in, workload: c.workload, provider: p, user: c.token.user, rights: newRights(in.Scopes, in.Resources, in.Audiences)}
 		switch in.Flow {
 		case UserFederation:
@@ -89,6 +107,7 @@ func (s *Service) userFederation(ctx context.Context, c *call, a *ask) (Resource
 			if err := s.dropTokens(ctx, c, &g, "the caller forced a new consent"); err != nil {
 				return ResourceToken{}, err
 			}
+			c.rec.GrantID, c.rec.Reason = "", "grant "+g.ID+" was dropped: the caller forced a new consent"
 		}
 		return s.beginSession(ctx, c, a)
 	}
@@ -107,6 +126,7 @@ func (s *Service) userFederation(ctx context.Context, c *call, a *ask) (Resource
 // fromGrant returns the grant's token, refreshed if need be; an empty one means that only consent helps.
 func (s *Service) fromGrant(ctx context.Context, c *call, a *ask, g *Grant) (vault.Secret, error) {
 	if g.State != GrantActive {
+		c.rec.Reason = "the stored grant " + g.ID + " is of no use: " + g.Reason
 		return s.revive(ctx, c, a, g)
 	}
 	t, err := s.openGrant(ctx, g)
@@ -118,7 +138,11 @@ func (s *Service) fromGrant(ctx context.Context, c *call, a *ask, g *Grant) (vau
 		s.touch(g)
 		return vault.SecretString(t.access), nil
 	}
-	return s.renewed(ctx, c, a.provider, g, t)
+	token, err := s.renewed(ctx, c, a.provider, g, t)
+	if err == nil && !token.Empty() {
+		s.touch(g) // here, not where tokens are refreshed: a refresh ahead of time is no use of the grant (A65)
+	}
+	return token, err
 }
 
 // good tells that the token may be handed out without any thought of renewing it.
@@ -162,7 +186,11 @@ func (s *Service) dropTokens(ctx context.Context, c *call, g *Grant, reason stri
 	c.rec.GrantID, c.rec.Durable = g.ID, true
 	g.State, g.Reason, g.Sealed, g.HasRefresh = GrantNeedsConsent, reason, nil, false
 	g.AccessExpiresAt, g.UpdatedAt = time.Time{}, s.Now()
-	err := s.Store.UpdateGrant(ctx, *g, "")
+	owner := ""
+	if g.LeaseOwner != "" && !s.Now().Before(g.LeaseUntil) {
+		owner = g.LeaseOwner // left by a replica that died: it must not keep the user from starting over
+	}
+	err := s.Store.UpdateGrant(ctx, *g, owner)
 	if errors.Is(err, ErrVersion) {
 		return refuse(Conflict, "the grant was renewed by another request at the same moment; try again")
 	}

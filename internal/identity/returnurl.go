@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 )
@@ -54,8 +55,19 @@ func (s *Service) checkReturnURL(field, raw string) error {
 	return nil
 }
 
+// isCallback recognises our own endpoints in every spelling that leads a browser there.
 func (s *Service) isCallback(u *url.URL) bool {
-	return strings.EqualFold(u.Host, s.cfg.PublicURL.Host) && strings.HasPrefix(u.EscapedPath(), strings.TrimSuffix(s.cfg.PublicURL.EscapedPath(), "/")+"/identities/oauth2/")
+	own := path.Join("/", s.cfg.PublicURL.Path, "identities/oauth2") + "/"
+	return authority(u) == authority(s.cfg.PublicURL) && strings.HasPrefix(path.Join("/", u.Path)+"/", own)
+}
+
+// authority is the host and port that a URL leads to.
+func authority(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) + ":" + port
 }
 
 // returnURLAllowed matches exactly what the workload registered, byte for byte: no prefix, no case folding, no decoding.

@@ -86,6 +86,7 @@ type Service struct {
 	states   sync.Map // account id -> *accountState
 	refresh  singleflight.Group
 	touched  touchSet
+	ahead    aheadGate
 	refusals refusalGate
 	// rootWarned is when the log was last told that root's key is used, in nanoseconds.
 	rootWarned atomic.Int64
@@ -137,9 +138,8 @@ func do[T any](ctx context.Context, s *Service, r request, f func(ctx context.Co
 }
 
 func (s *Service) open(ctx context.Context, r request) *call {
-	now := s.Now()
 	return &call{caller: r.caller, rec: AuditRecord{
-		ID: NewRequestID(now), At: now, Account: r.caller.Account, RequestID: RequestID(ctx),
+		Account: r.caller.Account, RequestID: RequestID(ctx),
 		Caller: r.caller.ARN, AccessKey: r.caller.AccessKeyID, SourceIP: r.caller.SourceIP,
 		Action: r.action, Workload: r.workload, Provider: r.provider, Durable: r.durable,
 	}}
@@ -155,7 +155,9 @@ func (s *Service) authorise(ctx context.Context, r request, c *call) error {
 	d := policy.Evaluate(r.caller, q)
 	if !d.Allowed { // a refusal never rests on a cached policy
 		if fresh, err := s.freshCaller(ctx, r.caller); err == nil {
-			d = policy.Evaluate(fresh, q)
+			if d = policy.Evaluate(fresh, q); d.Allowed {
+				s.changed(r.caller.Account) // what the cache held was stale
+			}
 		}
 	}
 	if !d.Allowed {
@@ -173,7 +175,7 @@ func (s *Service) authorise(ctx context.Context, r request, c *call) error {
 const rootReminder = 10 * time.Minute
 
 func (s *Service) warnOfRoot(ctx context.Context, c *call) {
-	now := c.rec.At.UnixNano()
+	now := s.Now().UnixNano()
 	last := s.rootWarned.Load()
 	if last != 0 && now-last < int64(rootReminder) || !s.rootWarned.CompareAndSwap(last, now) {
 		return
@@ -222,7 +224,10 @@ func (s *Service) finish(ctx context.Context, c *call, err error) error {
 			c.rec.Result = AuditFailed
 		}
 	}
-	// The record is written even when the client has gone: what was done was done.
+	// The record takes its place in time now, after the intents of the same request, and is written even when the client
+	// has gone: what was done was done.
+	c.rec.At = s.Now()
+	c.rec.ID = NewRequestID(c.rec.At)
 	if aerr := s.Store.AppendAudit(context.WithoutCancel(ctx), c.rec); aerr != nil {
 		return &Error{Code: Unavailable, Message: "the audit record could not be written, so the request fails; it may have been carried out. Check the audit store's disk or database, then try again", Cause: errors.Join(aerr, err)}
 	}

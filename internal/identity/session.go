@@ -71,6 +71,10 @@ func (s *Service) beginSession(ctx context.Context, c *call, a *ask) (ResourceTo
 		ReturnURL: a.ReturnURL, CustomState: a.CustomState.RevealString(), Custom: a.CustomParameters, Verifier: verifier,
 		Issuer: op.Issuer, TokenEnd: op.TokenEndpoint, AuthorizeEnd: op.AuthorizationEndpoint,
 	}
+	// What the provider cannot be asked for is refused here, where the developer sees it, not in the user's browser.
+	if _, err := s.authorizationURL(a.provider, op, f, "state"); err != nil {
+		return ResourceToken{}, invalid("scopes", "credential provider %s cannot be asked for this: %s", a.provider.Name, err.Error())
+	}
 	if err := s.storeSession(ctx, c, a, f); err != nil {
 		return ResourceToken{}, err
 	}

@@ -89,6 +89,9 @@ func (s *Service) WorkloadToken(ctx context.Context, caller *policy.Caller, name
 func (s *Service) WorkloadTokenForUserID(ctx context.Context, caller *policy.Caller, name, userID string) (vault.Secret, error) {
 	r := request{caller: caller, action: "bedrock-agentcore:GetWorkloadAccessTokenForUserId", workload: name, resources: on(s.workloadResources(caller.Account, name))}
 	return do(ctx, s, r, func(ctx context.Context, c *call) (vault.Secret, error) {
+		if err := checkUserID(userID); err != nil {
+			return vault.Secret{}, err
+		}
 		u := User{Subject: userID}
 		c.rec.User = u.Key()
 		return s.mint(ctx, caller.Account, name, u, "", time.Time{})

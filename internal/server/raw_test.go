@@ -15,20 +15,18 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for name, body := range map[string]string{
-		"not JSON":             `name=agent`,
-		"cut off":              `{"name":"agent"`,
-		"trailing data":        `{"name":"agent"}{"name":"agent"}`,
-		"trailing word":        `{"name":"agent"} x`,
-		"list":                 `[{"name":"agent"}]`,
-		"text":                 `"agent"`,
-		"wrong type":           `{"name":["agent"]}`,
-		"number":               `{"name":7}`,
-		"unknown member":       `{"name":"agent","force":true}`,
-		"nested too deep":      strings.Repeat(`{"name":`, 20_000),
-		"invalid UTF-8":        "{\"name\":\"ag\xffent\"}",
-		"byte order mark":      "\uFEFF{\"name\":\"agent\"}",
-		"member in upper case": `{"NAME":"agent"}`,
-		"member twice":         `{"name":"agent","name":"agent"}`,
+		"not JSON":        `name=agent`,
+		"cut off":         `{"name":"agent"`,
+		"trailing data":   `{"name":"agent"}{"name":"agent"}`,
+		"trailing word":   `{"name":"agent"} x`,
+		"list":            `[{"name":"agent"}]`,
+		"text":            `"agent"`,
+		"wrong type":      `{"name":["agent"]}`,
+		"number":          `{"name":7}`,
+		"unknown member":  `{"name":"agent","force":true}`,
+		"nested too deep": strings.Repeat(`{"name":`, 20_000),
+		"invalid UTF-8":   "{\"name\":\"ag\xffent\"}",
+		"byte order mark": "\uFEFF{\"name\":\"agent\"}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := w.Call(t, w.Root, api.GetWorkloadIdentity, body)

@@ -62,6 +62,14 @@ func (b *Browser) Open(t testing.TB, address string) *Page {
 	return p
 }
 
+// Copy is another browser with the cookies that this one has for an address, which it keeps whatever this one is told.
+func (b *Browser) Copy(t testing.TB, address string) *Browser {
+	t.Helper()
+	c := b.service.NewBrowser(t)
+	c.jar.SetCookies(parse(t, address), b.jar.Cookies(parse(t, address)))
+	return c
+}
+
 // Consent walks from an authorization URL to the provider, which consents by itself, and back. It stops before the
 // return URL, which it returns, or at the page that ends the visit.
 func (b *Browser) Consent(t testing.TB, authorizationURL string) (final string, last *Page) {
