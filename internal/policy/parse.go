@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 	"unicode/utf8"
 )
@@ -118,7 +117,8 @@ func (p *parser) next() (json.Token, error) {
 		p.at++
 	}
 	tok, err := p.dec.Token()
-	if err == io.EOF {
+	// The decoder tells the end in one way or another, as GOEXPERIMENT has it: that nothing is left is what counts.
+	if err != nil && p.at >= len(p.src) {
 		return nil, p.fail("the document ends too early")
 	}
 	if err != nil {
