@@ -106,6 +106,8 @@ func parseRule(tag string, t reflect.Type) rule {
 		case "":
 		case "required":
 			r.required = true
+		case "secret": // of a member that opens something and is no Sensitive: never repeated in a message
+			r.secret = true
 		case "len", "items":
 			r.hasLen = true
 			low, high := bounds(val)

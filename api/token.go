@@ -37,7 +37,7 @@ type GetResourceOauth2TokenRequest struct {
 	ProviderName        string               `json:"resourceCredentialProviderName" v:"required;len=1..128;pattern=providerName"`
 	Scopes              []string             `json:"scopes" v:"required;items=0..100" each:"len=1..128"`
 	Flow                string               `json:"oauth2Flow" v:"required;enum=flow"`
-	SessionURI          *string              `json:"sessionUri,omitempty" v:"len=1..1024;pattern=sessionURI"`
+	SessionURI          *string              `json:"sessionUri,omitempty" v:"len=1..1024;pattern=sessionURI;secret"`
 	ReturnURL           *string              `json:"resourceOauth2ReturnUrl,omitempty" v:"len=1..2048;pattern=returnURL"`
 	ForceAuthentication bool                 `json:"forceAuthentication,omitempty"`
 	CustomParameters    map[string]Sensitive `json:"customParameters,omitempty" v:"items=0..50" keys:"len=1..256;pattern=parameterName" each:"len=1..2048"`
@@ -73,7 +73,7 @@ type GetResourceApiKeyResponse struct {
 // CompleteResourceTokenAuthRequest proves that the user who consented is the user who asked.
 type CompleteResourceTokenAuthRequest struct {
 	User       UserIdentifier `json:"userIdentifier" v:"required"`
-	SessionURI string         `json:"sessionUri" v:"required;len=1..1024;pattern=sessionURI"`
+	SessionURI string         `json:"sessionUri" v:"required;len=1..1024;pattern=sessionURI;secret"`
 }
 
 // UserIdentifier has exactly one member.

@@ -43,9 +43,12 @@ func main() {
 func run(ctx context.Context, env *environment) int {
 	root := rootCommand(env)
 	root.SetArgs(env.args)
-	err := root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
+	}
+	if c.ValidateRequiredFlags() != nil {
+		err = asMisuse(c, err)
 	}
 	fmt.Fprintln(env.stderr, "lanyard: "+err.Error())
 	if _, ok := errors.AsType[*usageError](err); ok {
@@ -74,5 +77,6 @@ func rootCommand(env *environment) *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "serve", Title: "Serve:"}, &cobra.Group{ID: "use", Title: "Use a running instance:"}, &cobra.Group{ID: "admin", Title: "Administer:"})
 	root.AddCommand(devCommand(env), serveCommand(env), envCommand(env), adminCommand(env))
 	root.AddCommand(clientCommands(env)...)
+	strict(root)
 	return root
 }

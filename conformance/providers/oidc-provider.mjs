@@ -10,6 +10,7 @@
 // The admin address is for the tests alone:
 //   POST /redirect-uris {"uri"}               registers one more redirect URI of the client
 //   POST /user-token {"sub","audience","ttl"} signs a JWT access token, as an application in front of an agent gets it
+//   POST /access-token-ttl {"seconds"}         changes how long access tokens live from now on
 //   GET  /token-requests                      counts the token endpoint's requests by grant type, and the failed ones
 import { createServer } from "node:http";
 import { generateKeyPairSync } from "node:crypto";
@@ -22,7 +23,7 @@ const { values: options } = parseArgs({
     "default-resource": { type: "string" },
   },
 });
-const accessTokenTTL = Number(options["access-token-ttl"]);
+let accessTokenTTL = Number(options["access-token-ttl"]);
 const client = {
   client_id: "lanyard",
   client_secret: "oidc-provider-lanyard-secret-of-more-than-32-characters",
@@ -107,8 +108,8 @@ const configuration = (issuer) => ({
   rotateRefreshToken: () => true,
   issueRefreshToken: (_ctx, c, code) => c.grantTypeAllowed("refresh_token") && code.scopes.has("offline_access"),
   ttl: {
-    AccessToken: accessTokenTTL,
-    ClientCredentials: accessTokenTTL,
+    AccessToken: () => accessTokenTTL,
+    ClientCredentials: () => accessTokenTTL,
     AuthorizationCode: 600,
     RefreshToken: 86400,
     IdToken: 300,
@@ -162,6 +163,10 @@ const admin = {
     return { redirectUris: client.redirect_uris };
   },
   "POST /user-token": signUserToken,
+  "POST /access-token-ttl": async ({ seconds }) => {
+    accessTokenTTL = seconds;
+    return {};
+  },
   "GET /token-requests": async () => counts,
 };
 

@@ -86,7 +86,7 @@ func (s *Service) exchange(ctx context.Context, c *call, row *Session, f *sessio
 	if _, err := s.holds(ctx, row.Account, &workloadToken{workloadID: f.WorkloadID, user: f.User, mintedAt: row.CreatedAt}, true); err != nil {
 		return err
 	}
-	interrupted := row.Status == SessionExchanging
+	before := row.Status
 	code, err := s.Vault.Open(ctx, sessionPlace(row, "code"), row.SealedCode)
 	if err != nil {
 		return internal(err, "opening a code")
@@ -99,11 +99,12 @@ func (s *Service) exchange(ctx context.Context, c *call, row *Session, f *sessio
 		return err
 	}
 	what := "exchange a code at " + op.TokenEndpoint
-	if interrupted {
+	if before == SessionExchanging {
 		what += "; an earlier exchange was interrupted and its outcome is unknown"
 	}
 	if err := s.intend(ctx, c, what); err != nil {
-		return errors.Join(err, s.giveBack(ctx, row)) // nothing was attempted
+		s.giveBack(ctx, row, before)
+		return err
 	}
 	answer, err := s.OAuth.Exchange(context.WithoutCancel(ctx), op, code, vault.SecretString(f.Verifier), s.CallbackURL(p), f.Resources, f.Audiences)
 	if err != nil {
@@ -139,10 +140,13 @@ func (s *Service) advance(ctx context.Context, row *Session) error {
 	return internal(err, "storing a session")
 }
 
-// giveBack ends the lease of a session that can still be completed.
-func (s *Service) giveBack(ctx context.Context, row *Session) error {
-	row.Status, row.UpdatedAt, row.LeaseUntil = SessionAuthorized, s.Now(), time.Time{}
-	return s.advance(context.WithoutCancel(ctx), row)
+// giveBack ends the lease of a session for which nothing was attempted. The state of before may be that of an
+// interrupted exchange, which must not be forgotten.
+func (s *Service) giveBack(ctx context.Context, row *Session, before SessionStatus) {
+	row.Status, row.UpdatedAt, row.LeaseUntil = before, s.Now(), time.Time{}
+	if err := s.advance(context.WithoutCancel(ctx), row); err != nil {
+		s.Log.WarnContext(ctx, "the lease of a session was not given back; it ends by itself", "session", row.ID, "err", err)
+	}
 }
 
 // exchangeFailed gives the session back after a failure that may pass, and ends it after one that will not.

@@ -162,6 +162,9 @@ func died(t *testing.T, s *servertest.Service, at string) (reached chan struct{}
 		}
 		if dead.Load() && call != "AppendAudit" {
 			<-over
+			if call == at {
+				return identity.ErrVersion // what it was about to store is out of date
+			}
 			return identity.ErrNotFound
 		}
 		return nil
@@ -269,4 +272,36 @@ func TestRotationWhileReadersRun(t *testing.T) {
 	if a.At(s.Replica(t), s.Root).Get(t, "alice") != want {
 		t.Error("another replica cannot read what was rewrapped")
 	}
+}
+
+// TestPanicIsAuditedAndSparesTheProcess: a defect in one use-case fails that request, with its record, and neither the
+// process nor the requests that share a refresh with it.
+func TestPanicIsAuditedAndSparesTheProcess(t *testing.T) {
+	t.Parallel()
+	s, a := newAttack(t)
+	a.Grant(t, "alice")
+	token := a.Token(t, "alice")
+	s.OnStore(func(call string) error {
+		if call == "InsertRecord" || call == "ClaimRefresh" {
+			panic("a defect that names s3cret")
+		}
+		return nil
+	})
+	answer := s.Call(t, s.Root, api.CreateWorkloadIdentity, map[string]any{"name": "another"})
+	s.Clock.Advance(59*time.Minute + 58*time.Second)
+	_, err := a.Ask(token)
+	refused(t, err, api.InternalServerException, "internal fault")
+	s.OnStore(nil)
+	if answer.Exception.Name != api.InternalServerException || strings.Contains(string(answer.Body), "s3cret") {
+		t.Errorf("answer is %d %s", answer.Status, answer.Body)
+	}
+	for _, action := range []string{"bedrock-agentcore:CreateWorkloadIdentity", "bedrock-agentcore:GetResourceOauth2Token"} {
+		if r := s.Audit(t, identity.AuditFilter{Action: action, Result: identity.AuditFailed}); len(r) != 1 || r[0].Code != "Internal" {
+			t.Errorf("%s is audited as %+v", action, r)
+		}
+	}
+	if !strings.Contains(s.Logs(), "fault_test.go") {
+		t.Error("the log does not say where the defect is")
+	}
+	a.Get(t, "alice")
 }

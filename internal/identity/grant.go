@@ -48,7 +48,7 @@ type grantTokens struct {
 
 const grantFormat = 1
 
-func (t *grantTokens) seal(ctx context.Context, s *Service, g *Grant) error {
+func (t *grantTokens) encode() []byte {
 	b := make([]byte, 0, 128+len(t.access)+len(t.refresh))
 	b = append(b, grantFormat)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.obtainedAt.UnixMilli()))
@@ -56,9 +56,12 @@ func (t *grantTokens) seal(ctx context.Context, s *Service, g *Grant) error {
 		b = binary.AppendUvarint(b, uint64(len(list)))
 		b = appendTexts(b, list...)
 	}
-	b = appendTexts(b, t.access, t.refresh, t.issuer, t.tokenEndpoint)
+	return appendTexts(b, t.access, t.refresh, t.issuer, t.tokenEndpoint)
+}
+
+func (t *grantTokens) seal(ctx context.Context, s *Service, g *Grant) error {
 	var err error
-	g.Sealed, err = s.Vault.Seal(ctx, grantPlace(g), vault.NewSecret(b))
+	g.Sealed, err = s.Vault.Seal(ctx, grantPlace(g), vault.NewSecret(t.encode()))
 	return internal(err, "sealing a grant")
 }
 

@@ -36,7 +36,9 @@ func (s *Service) renewed(ctx context.Context, c *call, p *Provider, g *Grant, t
 		}
 		return vault.Secret{}, nil
 	}
-	ch := s.refresh.DoChan("grant "+g.ID, func() (any, error) { return s.renew(context.WithoutCancel(ctx), c.rec, p, *g) })
+	ch := s.refresh.DoChan("grant "+g.ID, func() (any, error) {
+		return guarded(func() (renewal, error) { return s.renew(context.WithoutCancel(ctx), c.rec, p, *g) })
+	})
 	select {
 	case <-ctx.Done():
 		return vault.Secret{}, &Error{Code: Unavailable, Message: "the request ended before the token was refreshed; the refresh goes on, so try again", Cause: ctx.Err()}

@@ -3,9 +3,11 @@ package identity
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -130,11 +132,22 @@ func do[T any](ctx context.Context, s *Service, r request, f func(ctx context.Co
 	if err := s.authorise(ctx, r, c); err != nil {
 		return zero, s.finish(ctx, c, err)
 	}
-	out, err := f(ctx, c)
+	out, err := guarded(func() (T, error) { return f(ctx, c) })
 	if err = s.finish(ctx, c, err); err != nil {
 		return zero, err
 	}
 	return out, nil
+}
+
+// guarded turns a panic into an error: what was done before a defect showed must have its record too, and a panic in a
+// flight that requests share would end the process.
+func guarded[T any](f func() (T, error)) (out T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = internal(fmt.Errorf("panic: %v\n%s", p, debug.Stack()), "a defect")
+		}
+	}()
+	return f()
 }
 
 func (s *Service) open(ctx context.Context, r request) *call {

@@ -66,7 +66,10 @@ func TestSoak(t *testing.T) {
 			mint(u) // workload access tokens end by themselves
 		}
 		if n%5 == 4 { // the provider is unwell: callers may fail, grants may not
-			a.IDP.OnToken(func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusServiceUnavailable); return true })
+			a.IDP.OnToken(func(w http.ResponseWriter, _ *http.Request) bool {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return true
+			})
 			before := failed.Load()
 			round(100)
 			failed.Store(before)

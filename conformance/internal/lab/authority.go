@@ -79,10 +79,12 @@ func (a *authority) serverConfig() string {
 
 // clientEnv points the AWS clients to the service and has every runtime trust the authority.
 func (a *authority) clientEnv(url string) []string {
-	env := []string{
-		"AWS_REGION=us-west-2", "AWS_DEFAULT_REGION=us-west-2",
-		"AWS_CA_BUNDLE=" + a.caFile, "SSL_CERT_FILE=" + a.caFile, "NODE_EXTRA_CA_CERTS=" + a.caFile,
-	}
+	return append(clientEnv(url), "AWS_CA_BUNDLE="+a.caFile, "SSL_CERT_FILE="+a.caFile, "NODE_EXTRA_CA_CERTS="+a.caFile)
+}
+
+// clientEnv is what an operator tells AWS clients of a service.
+func clientEnv(url string) []string {
+	env := []string{"AWS_REGION=us-west-2", "AWS_DEFAULT_REGION=us-west-2"}
 	for _, service := range []string{"BEDROCK_AGENTCORE", "BEDROCK_AGENTCORE_CONTROL", "STS", "IAM", "COGNITO_IDENTITY_PROVIDER"} {
 		env = append(env, "AWS_ENDPOINT_URL_"+service+"="+url)
 	}

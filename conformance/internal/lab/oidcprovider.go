@@ -84,6 +84,11 @@ func (o *OIDCProvider) TokenRequests(ctx context.Context) (map[string]int, error
 	return counts, err
 }
 
+// SetAccessTokenTTL changes how long the access tokens of later answers live.
+func (o *OIDCProvider) SetAccessTokenTTL(ctx context.Context, seconds int) error {
+	return callJSON(ctx, "POST", o.admin+"/access-token-ttl", "", map[string]int{"seconds": seconds}, nil)
+}
+
 func (o *OIDCProvider) pages(user string, deny bool) []page {
 	consent := page{present: "input[name=prompt][value=consent]", click: "button[type=submit]"}
 	if deny {

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -14,10 +15,12 @@ import (
 
 // postgres is a PostgreSQL with a data directory of its own, for this run alone.
 type postgres struct {
-	bin  string // directory of its programs
-	dir  string
-	port int
-	as   *syscall.SysProcAttr
+	bin     string // directory of its programs
+	dir     string
+	log     string
+	port    int
+	as      *syscall.SysProcAttr
+	running *process
 }
 
 // PostgresURL creates an empty database and returns its connection URL.
@@ -30,7 +33,43 @@ func (l *Lab) PostgresURL(t testing.TB) string {
 	if out, err := createdb.CombinedOutput(); err != nil {
 		t.Fatalf("createdb: %v\n%s", err, out)
 	}
-	return fmt.Sprintf("postgres://lanyard@127.0.0.1:%d/%s?sslmode=disable", p.port, name)
+	return p.url(name)
+}
+
+// Postgres is a PostgreSQL that a test may stop.
+type Postgres struct {
+	URL string
+	p   *postgres
+	ctx context.Context
+}
+
+// OwnPostgres starts a PostgreSQL that no other test uses, with an empty database.
+func (l *Lab) OwnPostgres(t testing.TB) *Postgres {
+	t.Helper()
+	p, err := l.startPostgres()
+	p = must(t, p, err)
+	return &Postgres{URL: p.url("postgres"), p: p, ctx: l.ctx}
+}
+
+// Stop ends it as an operator does who cannot wait for its clients.
+func (p *Postgres) Stop(t testing.TB) {
+	t.Helper()
+	if err := syscall.Kill(p.p.running.cmd.Process.Pid, syscall.SIGINT); err != nil { // a fast shutdown
+		t.Fatal(err)
+	}
+	<-p.p.running.done
+}
+
+// Start starts it again on the same port.
+func (p *Postgres) Start(t testing.TB) {
+	t.Helper()
+	if err := p.p.start(p.ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *postgres) url(database string) string {
+	return fmt.Sprintf("postgres://lanyard@127.0.0.1:%d/%s?sslmode=disable", p.port, database)
 }
 
 func (l *Lab) startPostgres() (*postgres, error) {
@@ -42,24 +81,34 @@ func (l *Lab) startPostgres() (*postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &postgres{bin: bin, port: port, as: &syscall.SysProcAttr{}}
+	p := &postgres{bin: bin, port: port, as: &syscall.SysProcAttr{}, log: filepath.Join(l.tmp, fmt.Sprintf("postgres-%d.log", port))}
 	if err := p.makeDir(); err != nil {
 		return nil, err
 	}
 	l.onClose(func() { _ = os.RemoveAll(p.dir) })
-	data := filepath.Join(p.dir, "data")
-	initdb := p.command("initdb", "--pgdata="+data, "--username=lanyard", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+	initdb := p.command("initdb", "--pgdata="+p.data(), "--username=lanyard", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	server := p.command("postgres", "-D", data, "-p", strconv.Itoa(port), "-h", "127.0.0.1", "-k", p.dir)
-	running, err := startProcess("postgres", filepath.Join(l.tmp, "postgres.log"), server)
+	l.onClose(func() {
+		if p.running != nil {
+			p.running.kill()
+		}
+	})
+	return p, p.start(l.ctx)
+}
+
+func (p *postgres) data() string { return filepath.Join(p.dir, "data") }
+
+func (p *postgres) start(ctx context.Context) error {
+	port := strconv.Itoa(p.port)
+	running, err := startProcess("postgres", p.log, p.command("postgres", "-D", p.data(), "-p", port, "-h", "127.0.0.1", "-k", p.dir))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	l.onClose(running.kill)
-	return p, running.waitFor(l.ctx, "connection", func() bool {
-		return p.command("pg_isready", "--host=127.0.0.1", "--port="+strconv.Itoa(port)).Run() == nil
+	p.running = running
+	return running.waitFor(ctx, "connection", func() bool {
+		return p.command("pg_isready", "--host=127.0.0.1", "--port="+port).Run() == nil
 	})
 }
 

@@ -89,6 +89,26 @@ func (p *process) waitFor(ctx context.Context, what string, ready func() bool) e
 	return nil
 }
 
+// Eventually polls until a condition holds, for as long as a program may take to start.
+func Eventually(what string, holds func() bool) error {
+	deadline := time.Now().Add(startTimeout)
+	for !holds() {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("waited %v in vain until %s", startTimeout, what)
+		}
+		time.Sleep(pollInterval)
+	}
+	return nil
+}
+
+// ExitCode is the one of a program that ended with an error, -1 when it did not end by itself.
+func ExitCode(err error) int {
+	if exit := new(exec.ExitError); errors.As(err, &exit) {
+		return exit.ExitCode()
+	}
+	return -1
+}
+
 // readyLine waits for a log line with the prefix and returns the rest of it.
 func (p *process) readyLine(ctx context.Context, prefix string) (string, error) {
 	var rest string

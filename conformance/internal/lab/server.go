@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -37,6 +38,24 @@ func (l *Lab) Dev(t testing.TB, args ...string) *Server {
 	return s
 }
 
+// DevIn starts `lanyard dev` on the directory data below dir. The caller ends it.
+func (l *Lab) DevIn(dir string, args ...string) (*Server, error) {
+	binary, err := l.binary()
+	if err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{URL: fmt.Sprintf("http://127.0.0.1:%d", port), DataDir: filepath.Join(dir, "data"), binary: binary, dir: dir, envFile: filepath.Join(dir, "env")}
+	s.args = append([]string{"dev", "--listen", s.host(), "--data-dir", s.DataDir, "--env-file", s.envFile}, args...)
+	return s, s.start(l.ctx)
+}
+
+// End is Stop for a server that no test owns.
+func (s *Server) End() error { return s.running.stop() }
+
 // Serve starts `lanyard serve` with https and a configuration that may use {{listen}}, the address to listen on, and
 // {{dir}}, a directory of its own that holds root-key.
 func (l *Lab) Serve(t testing.TB, config string) *Server {
@@ -45,17 +64,44 @@ func (l *Lab) Serve(t testing.TB, config string) *Server {
 	ca, err := l.ca()
 	ca = must(t, ca, err)
 	s.URL = "https://" + s.host()
-	s.config = filepath.Join(s.dir, "lanyard.yaml")
 	s.Admin(t, "root-key", "create", filepath.Join(s.dir, "root-key"))
-	config = strings.NewReplacer("{{listen}}", s.host(), "{{dir}}", s.dir).Replace(config) + ca.serverConfig()
-	if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s.args = []string{"serve", "--config", s.config}
+	s.configure(t, config+ca.serverConfig())
 	s.env = ca.clientEnv(s.URL)
 	s.Start(t)
 	return s
 }
+
+// Replica starts `lanyard serve` by http with exactly this configuration, in which {{listen}} is the address to listen
+// on. The root key is the test's affair, since replicas share it.
+func (l *Lab) Replica(t testing.TB, config string) *Server {
+	t.Helper()
+	s := l.newServer(t)
+	s.configure(t, config)
+	s.env = clientEnv(s.URL)
+	s.Start(t)
+	return s
+}
+
+// RootKey makes a root key file and returns its path.
+func (l *Lab) RootKey(t testing.TB) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "root-key")
+	l.newServer(t).Admin(t, "root-key", "create", file)
+	return file
+}
+
+func (s *Server) configure(t testing.TB, config string) {
+	t.Helper()
+	s.config = filepath.Join(s.dir, "lanyard.yaml")
+	s.args = []string{"serve", "--config", s.config}
+	config = strings.NewReplacer("{{listen}}", s.host(), "{{dir}}", s.dir).Replace(config)
+	if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Setenv adds to what Env and Getenv return, such as the credentials that an administrator made.
+func (s *Server) Setenv(assignments ...string) { s.env = append(s.env, assignments...) }
 
 // Admin runs `lanyard admin` on the server's machine and returns what it printed.
 func (s *Server) Admin(t testing.TB, args ...string) string {
@@ -125,6 +171,12 @@ func (s *Server) Getenv(name string) string {
 // Start starts the server and returns when clients can call it.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
+	if err := s.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *Server) start(ctx context.Context) error {
 	if s.envFile != "" {
 		_ = os.Remove(s.envFile) // an old one would tell readiness too early
 	}
@@ -132,10 +184,11 @@ func (s *Server) Start(t testing.TB) {
 	cmd.Dir = s.dir
 	cmd.Env = cleanEnv(s.dir)
 	p, err := startProcess("lanyard "+s.args[0], s.LogFile(), cmd)
-	s.running = must(t, p, err)
-	if err := s.waitReady(t.Context()); err != nil {
-		t.Fatal(err)
+	if err != nil {
+		return err
 	}
+	s.running = p
+	return s.waitReady(ctx)
 }
 
 func (s *Server) waitReady(ctx context.Context) error {
@@ -174,6 +227,33 @@ func (s *Server) Stop(t testing.TB) {
 		t.Error(err)
 	}
 }
+
+// Terminate asks the server to end, and returns while it does.
+func (s *Server) Terminate(t testing.TB) {
+	t.Helper()
+	if err := syscall.Kill(s.running.cmd.Process.Pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Wait waits until the server has ended, and returns its exit code.
+func (s *Server) Wait(t testing.TB) int {
+	t.Helper()
+	select {
+	case <-s.running.done:
+	case <-time.After(stopTimeout):
+		t.Fatalf("lanyard did not end within %v\n%s", stopTimeout, s.running.tail())
+	}
+	code := s.running.cmd.ProcessState.ExitCode()
+	s.running = nil
+	return code
+}
+
+// Pid is the process id of the running server.
+func (s *Server) Pid() int { return s.running.cmd.Process.Pid }
+
+// Listening reports whether the server takes connections.
+func (s *Server) Listening() bool { return s.listening() }
 
 // Kill ends the server with SIGKILL.
 func (s *Server) Kill() {
