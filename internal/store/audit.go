@@ -35,8 +35,55 @@ type auditRest struct {
 	Provider  string   `json:"provider"`
 }
 
-const insertAudit = `INSERT INTO audit (account, id, at, request_id, grant_id, session_id, action, caller, user_key, result, rest)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+// auditColumns are written by every append.
+const auditColumns = "account, id, at, request_id, grant_id, session_id, action, caller, user_key, result, rest"
+
+// maxAuditRows is the largest number of rows that one statement appends; smaller ones are powers of two.
+const maxAuditRows = 32
+
+// insertAuditText is the statement that appends n rows. Running one statement of many rows costs far less than many of
+// one row.
+func insertAuditText(n int) string {
+	var b strings.Builder
+	b.WriteString("INSERT INTO audit (" + auditColumns + ") VALUES ")
+	width := strings.Count(auditColumns, ",") + 1
+	for row := range n {
+		sep := ", ("
+		if row == 0 {
+			sep = "("
+		}
+		for column := range width {
+			b.WriteString(sep + "$" + strconv.Itoa(row*width+column+1))
+			sep = ", "
+		}
+		b.WriteByte(')')
+	}
+	return b.String()
+}
+
+var insertAuditTexts = func() (texts [maxAuditRows + 1]string) {
+	for n := 1; n <= maxAuditRows; n *= 2 {
+		texts[n] = insertAuditText(n)
+	}
+	return texts
+}()
+
+// insertRows appends the rows; if one is at fault, none is appended.
+func insertRows(h handle, rows []*auditRow) error {
+	for n := maxAuditRows; n > 0; n /= 2 {
+		for len(rows) >= n {
+			args := make([]any, 0, 11*n)
+			for _, r := range rows[:n] {
+				args = append(args, r.account, r.id, r.at, r.requestID, r.grantID, r.sessionID, r.action, r.caller, r.user, r.result, r.rest)
+			}
+			if _, err := h.exec(insertAuditTexts[n], args...); err != nil {
+				return err
+			}
+			rows = rows[n:]
+		}
+	}
+	return nil
+}
 
 const selectAudit = `SELECT id, at, request_id, grant_id, session_id, action, caller, user_key, result, rest FROM audit WHERE account = $1`
 
@@ -56,12 +103,6 @@ func washed(s string) string {
 		return s
 	}
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
-}
-
-// insert runs the one statement of an append.
-func (r *auditRow) insert(h handle) error {
-	_, err := h.exec(insertAudit, r.account, r.id, r.at, r.requestID, r.grantID, r.sessionID, r.action, r.caller, r.user, r.result, r.rest)
-	return err
 }
 
 // restOf writes the members without a column as JSON, leaving out the empty ones.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -101,9 +102,21 @@ func (q *queue[T]) close() {
 func (q *queue[T]) run(commit func(batch []*job[T])) {
 	batch := make([]*job[T], 0, maxBatch)
 	for first := range q.ch {
-		batch = q.drain(append(batch[:0], first))
+		batch = q.gather(append(batch[:0], first))
 		commitSafely(batch, commit)
 		clear(batch)
+	}
+}
+
+// gather lets callers that are about to queue something do so, as long as more of them come: what a commit costs is
+// shared by its batch. It never sleeps, so a lone caller waits for nobody.
+func (q *queue[T]) gather(batch []*job[T]) []*job[T] {
+	for {
+		before := len(batch)
+		runtime.Gosched()
+		if batch = q.drain(batch); len(batch) == before || len(batch) == maxBatch {
+			return batch
+		}
 	}
 }
 

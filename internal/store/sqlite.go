@@ -167,7 +167,7 @@ func (e *sqliteEngine) writeAudit(ctx context.Context, fn func(handle) error) er
 }
 
 func (e *sqliteEngine) appendAudit(ctx context.Context, r *auditRow) error {
-	return e.audit.queue.do(ctx, change{fn: r.insert, durable: r.durable, single: true})
+	return e.audit.queue.do(ctx, change{row: r, durable: r.durable})
 }
 
 func (e *sqliteEngine) ping(ctx context.Context) error {

@@ -13,10 +13,10 @@ import (
 // change is one caller's work inside the writer's transaction.
 type change struct {
 	fn func(handle) error
+	// row is an audit record to append, instead of fn: all those of a batch go into few statements.
+	row *auditRow
 	// durable asks for a flush of the disk where the writer does not flush at every commit.
 	durable bool
-	// single says that fn runs one statement, which undoes itself when it fails; it needs no savepoint.
-	single bool
 }
 
 // writer is the only one in this process that writes to one SQLite file. It commits the changes of concurrent callers
@@ -88,24 +88,29 @@ func (w *writer) finish(batch []*job[change]) error {
 	return nil
 }
 
-// runAll runs the changes that are still wanted. Its error dooms the transaction; those of single changes are results.
+// runAll runs the changes that are still wanted. Its error dooms the transaction; those of changes that ran apart are results.
 func (w *writer) runAll(batch []*job[change]) ([]error, error) {
 	h := handle{ctx: context.Background(), db: w.conn, dialect: w.dialect}
 	results := make([]error, len(batch))
+	var rows []*auditRow
 	for i, j := range batch {
 		if !j.claim() {
 			results[i] = context.Canceled
 			continue
 		}
+		if j.value.row != nil {
+			rows = append(rows, j.value.row)
+			continue
+		}
 		run := w.runApart
-		if j.value.single || len(batch) == 1 {
+		if len(batch) == 1 {
 			run = safely
 		}
 		if results[i] = run(j.value.fn, h); dooms(results[i]) {
 			return nil, results[i]
 		}
 	}
-	return results, nil
+	return results, doom(insertRows(h, rows))
 }
 
 // runApart runs fn so that its failure leaves the rest of the transaction as it was.

@@ -210,7 +210,7 @@ func TestCloseFinishesQueue(t *testing.T) {
 // pragma reads a setting of the writer's own connection.
 func pragma(t *testing.T, w *writer, name string) (v string) {
 	t.Helper()
-	err := w.queue.do(t.Context(), change{single: true, fn: func(h handle) error { return h.one("PRAGMA "+name, nil, &v) }})
+	err := w.queue.do(t.Context(), change{fn: func(h handle) error { return h.one("PRAGMA "+name, nil, &v) }})
 	if err != nil {
 		t.Fatal(err)
 	}
