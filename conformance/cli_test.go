@@ -41,6 +41,7 @@ func (c cli) refused(exception string, args ...string) {
 }
 
 func TestAWSCLI(t *testing.T) {
+	t.Parallel()
 	c := cli{t, bench.Dev(t)}
 	idp := bench.Provider(t, "oidc-provider")
 	const controlPlane, dataPlane = "bedrock-agentcore-control", "bedrock-agentcore"

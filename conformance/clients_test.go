@@ -11,6 +11,7 @@ type program struct {
 }
 
 func TestPython(t *testing.T) {
+	t.Parallel()
 	for _, p := range []program{
 		{"control_plane.py", []string{"oidc-provider"}},
 		{"consent.py", []string{"oidc-provider", "keycloak", "github"}},
@@ -22,6 +23,10 @@ func TestPython(t *testing.T) {
 	} {
 		for _, provider := range p.providers {
 			t.Run(p.file+"/"+provider, func(t *testing.T) {
+				t.Parallel()
+				if provider != "oidc-provider" { // of which every program has its own
+					bench.Alone(t, provider)
+				}
 				bench.Python(t, bench.Dev(t), p.file, "LAB_PROVIDER="+provider)
 			})
 		}
@@ -29,12 +34,17 @@ func TestPython(t *testing.T) {
 }
 
 func TestNode(t *testing.T) {
+	t.Parallel()
 	for _, p := range []program{
 		{"story.mjs", []string{"oidc-provider", "keycloak"}},
 		{"wrappers.mjs", []string{"oidc-provider"}},
 	} {
 		for _, provider := range p.providers {
 			t.Run(p.file+"/"+provider, func(t *testing.T) {
+				t.Parallel()
+				if provider != "oidc-provider" { // of which every program has its own
+					bench.Alone(t, provider)
+				}
 				bench.Node(t, bench.Dev(t), p.file, "LAB_PROVIDER="+provider)
 			})
 		}

@@ -14,11 +14,13 @@ import (
 // TestService runs a service as an operator sets it up: https, PostgreSQL or SQLite, a company's own GitHub as a vendor,
 // and an agent whose key allows what an agent needs.
 func TestService(t *testing.T) {
+	t.Parallel()
 	for name, database := range map[string]func(testing.TB) string{
 		"sqlite":   func(testing.TB) string { return `sqlite: "{{dir}}/data"` },
 		"postgres": func(t testing.TB) string { return fmt.Sprintf("postgres: %q", bench.PostgresURL(t)) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			github := bench.Provider(t, "github-enterprise")
 			s := bench.Serve(t, fmt.Sprintf(`listen: "{{listen}}"
 public_url: "https://{{listen}}"

@@ -18,7 +18,7 @@ func impatient() servertest.Option {
 	return servertest.Egress(func(c *egress.Config) { c.Timeout = 100 * time.Millisecond })
 }
 
-// TestA37: answers that no provider may give. Each is tried on a refresh after the token's end: the caller gets
+// A37: answers that no provider may give. Each is tried on a refresh after the token's end: the caller gets
 // an error, never a token, and the grant is as it was.
 func TestA37_UselessAnswersHarmNoGrant(t *testing.T) {
 	t.Parallel()
@@ -98,7 +98,6 @@ func TestA38_ProviderLies(t *testing.T) {
 func TestA36_DiscoveryMayNotLeadInside(t *testing.T) {
 	t.Parallel()
 	s, a := newAttack(t)
-	token := a.Token(t, "alice")
 	for name, answer := range map[string]func(http.ResponseWriter, *http.Request) bool{
 		"redirect to metadata": func(w http.ResponseWriter, r *http.Request) bool {
 			http.Redirect(w, r, "http://169.254.169.254/latest/meta-data/", http.StatusFound)
@@ -111,9 +110,8 @@ func TestA36_DiscoveryMayNotLeadInside(t *testing.T) {
 		"file":                   altered(a.IDP, "token_endpoint", "file:///etc/passwd"),
 	} {
 		s.Clock.Advance(25 * time.Hour)
-		token = a.Token(t, "alice")
 		a.IDP.OnDiscovery(answer)
-		if _, err := a.Ask(token); err == nil {
+		if _, err := a.Ask(a.Token(t, "alice")); err == nil {
 			t.Errorf("%s: a session was begun", name)
 		}
 	}

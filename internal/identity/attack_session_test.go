@@ -31,7 +31,7 @@ func newAttack(t *testing.T) (*servertest.Service, *servertest.Agent) {
 	return s, s.NewAgent(t)
 }
 
-// TestA01: the callback in a browser that began nothing, and in one whose cookie is another session's.
+// A01: the callback in a browser that began nothing, and in one whose cookie is another session's.
 func TestA01_CallbackWithoutItsBrowser(t *testing.T) {
 	t.Parallel()
 	s, a := newAttack(t)
@@ -46,7 +46,7 @@ func TestA01_CallbackWithoutItsBrowser(t *testing.T) {
 	}
 }
 
-// TestA02: an answer counts once.
+// A02: an answer counts once.
 func TestA02_StateReplayed(t *testing.T) {
 	t.Parallel()
 	s, a := newAttack(t)
@@ -61,7 +61,7 @@ func TestA02_StateReplayed(t *testing.T) {
 	}
 }
 
-// TestA03: the state of one provider at the callback of another.
+// A03: the state of one provider at the callback of another.
 func TestA03_StateOfAnotherProvider(t *testing.T) {
 	t.Parallel()
 	s, a := newAttack(t)
@@ -74,7 +74,7 @@ func TestA03_StateOfAnotherProvider(t *testing.T) {
 	turnedAway(t, a, b.Open(t, s.URL+"/identities/oauth2/callback/..%2F?"+callback.RawQuery), 400)
 }
 
-// TestA04: a code that was used before is refused by the provider, and what it had bought stays with its owner.
+// A04: a code that was used before is refused by the provider, and what it had bought stays with its owner.
 func TestA04_CodeReplayed(t *testing.T) {
 	t.Parallel()
 	s, a := newAttack(t)
@@ -90,7 +90,7 @@ func TestA04_CodeReplayed(t *testing.T) {
 	}
 }
 
-// TestA05: a code of another session is bound to that session's PKCE verifier (A14), so injecting it fails.
+// A05: a code of another session is bound to that session's PKCE verifier (A14), so injecting it fails.
 func TestA05_CodeInjectedIntoAnotherSession(t *testing.T) {
 	t.Parallel()
 	s, a := newAttack(t)
@@ -114,7 +114,7 @@ func replace(t *testing.T, address, name, value string) string {
 	return u.String()
 }
 
-// TestA06 (mix-up): a provider that is edited while a consent is pending gets neither browser nor code.
+// A06 (mix-up): a provider that is edited while a consent is pending gets neither browser nor code.
 func TestA06_MixUp(t *testing.T) {
 	t.Parallel()
 	s, a := newAttack(t)
@@ -135,7 +135,7 @@ func TestA06_MixUp(t *testing.T) {
 	}
 }
 
-// TestA07: an answer in another issuer's name, or without the name that was promised, proves nothing: the session goes on.
+// A07: an answer in another issuer's name, or without the name that was promised, proves nothing: the session goes on.
 func TestA07_WrongOrMissingIss(t *testing.T) {
 	t.Parallel()
 	s, a := newAttack(t)
@@ -156,7 +156,7 @@ func TestA07_WrongOrMissingIss(t *testing.T) {
 	}
 }
 
-// TestA08 (COSF): the attacker begins for himself and lures the victim into consenting: the application names the victim
+// A08 (COSF): the attacker begins for himself and lures the victim into consenting: the application names the victim
 // who came back, and nothing is exchanged. The session stays the attacker's and the code with it unused.
 func TestA08_BrowserSwap(t *testing.T) {
 	t.Parallel()
@@ -171,7 +171,7 @@ func TestA08_BrowserSwap(t *testing.T) {
 	check(t, a.Complete(servertest.SessionURI(t, back), "mallory"))
 }
 
-// TestA09 (COAT) and A10: a grant serves its user and its workload identity alone, polling included.
+// A09 (COAT) and A10: a grant serves its user and its workload identity alone, polling included.
 func TestA09_A10_GrantOfAnotherUserOrWorkload(t *testing.T) {
 	t.Parallel()
 	s, a := newAttack(t)
@@ -191,7 +191,7 @@ func TestA09_A10_GrantOfAnotherUserOrWorkload(t *testing.T) {
 	}
 }
 
-// TestA13: session URIs guessed, finished twice, finished late, finished by another account.
+// A13: session URIs guessed, finished twice, finished late, finished by another account.
 func TestA13_SessionURI(t *testing.T) {
 	t.Parallel()
 	s, a := newAttack(t)
@@ -217,7 +217,7 @@ func TestA13_SessionURI(t *testing.T) {
 	refused(t, a.Complete(late, "bob"), api.AccessDeniedException, "Invalid or expired session: it expired at")
 }
 
-// TestA14: the challenge is always S256, each session has its own, and none can be left out from outside.
+// A14: the challenge is always S256, each session has its own, and none can be left out from outside.
 func TestA14_PKCE(t *testing.T) {
 	t.Parallel()
 	s, a := newAttack(t)
@@ -232,7 +232,7 @@ func TestA14_PKCE(t *testing.T) {
 	}
 }
 
-// TestA15: two browsers open one link; the first answer wins and the other is told so.
+// A15: two browsers open one link; the first answer wins and the other is told so.
 func TestA15_TwoBrowsersOneLink(t *testing.T) {
 	t.Parallel()
 	s, a := newAttack(t)
@@ -248,7 +248,7 @@ func TestA15_TwoBrowsersOneLink(t *testing.T) {
 	}
 }
 
-// TestA56: a provider edited after consent never receives the refresh tokens of before; set back, the grant lives again.
+// A56: a provider edited after consent never receives the refresh tokens of before; set back, the grant lives again.
 func TestA56_ProviderEditedAfterConsent(t *testing.T) {
 	t.Parallel()
 	s, a := newAttack(t)
@@ -270,7 +270,7 @@ func TestA56_ProviderEditedAfterConsent(t *testing.T) {
 	}
 }
 
-// TestA59: what is deleted and made again under its old name inherits nothing.
+// A59: what is deleted and made again under its old name inherits nothing.
 func TestA59_MadeAgainByName(t *testing.T) {
 	t.Parallel()
 	s, a := newAttack(t)

@@ -48,7 +48,7 @@ func (a *jwtAgent) complete(sessionURI, jwt string) error {
 	return err
 }
 
-// TestJWTUsersAreKnownByIssuerAndSubject: a JWT minted anew for the same user completes the session, one of another user
+// TestA60_JWTUsersAreKnownByIssuerAndSubject: a JWT minted anew for the same user completes the session, one of another user
 // or of the same subject elsewhere does not, and neither does the user id that spells the same.
 func TestA60_JWTUsersAreKnownByIssuerAndSubject(t *testing.T) {
 	t.Parallel()

@@ -171,7 +171,7 @@ func TestDeletionTakesGrantsAlong(t *testing.T) {
 	}
 }
 
-// TestUserIDsThatCannotBeKeptApart (A60): texts that a store or a decoder would change are refused before they become
+// TestA60_UserIDsThatCannotBeKeptApart: texts that a store or a decoder would change are refused before they become
 // somebody's identity.
 func TestA60_UserIDsThatCannotBeKeptApart(t *testing.T) {
 	t.Parallel()

@@ -60,7 +60,7 @@ func testGetWorkloadAccessTokenForJWT(t *testing.T, s *servertest.Service) {
 
 func testGetWorkloadAccessTokenForUserID(t *testing.T, s *servertest.Service) {
 	a := s.NewAgent(t)
-	if a.Token(t, "alice") == a.Token(t, "alice") {
+	if first, second := a.Token(t, "alice"), a.Token(t, "alice"); first == second {
 		t.Error("two tokens are the same text")
 	}
 	_, err := a.Data.GetWorkloadAccessTokenForUserId(t.Context(), &data.GetWorkloadAccessTokenForUserIdInput{WorkloadName: aws.String("absent"), UserId: aws.String("alice")})

@@ -185,7 +185,9 @@ func entries(tag, keys, each string) []broken {
 		out = append(out, broken{"value " + b.what, " value", map[string]any{"k": b.value}})
 	}
 	// A tag's pattern allows white space, and so the line break.
-	return slices.DeleteFunc(out, func(b broken) bool { return strings.Contains(b.what, "line break") && strings.Contains(keys, "pattern=tag") })
+	return slices.DeleteFunc(out, func(b broken) bool {
+		return strings.Contains(b.what, "line break") && strings.Contains(keys, "pattern=tag")
+	})
 }
 
 func has(tag, word string) bool { return slices.Contains(strings.Split(tag, ";"), word) }

@@ -140,7 +140,7 @@ func TestRootIsAudited(t *testing.T) {
 	}
 }
 
-// TestAnotherAccountSeesNothing (A11): root of another account passes authentication and finds none of this account's
+// TestA11_AnotherAccountSeesNothing: root of another account passes authentication and finds none of this account's
 // things, nor can it read their audit; its own things of the same names are others.
 func TestA11_AnotherAccountSeesNothing(t *testing.T) {
 	t.Parallel()
@@ -184,7 +184,7 @@ func listsOnlyOwn(t *testing.T, op api.Operation, a *servertest.Answer) {
 	}
 }
 
-// TestTokenDenyMatrix tries the operations that carry a workload access token with every token that must not count.
+// TestA16_TokenDenyMatrix tries the operations that carry a workload access token with every token that must not count.
 func TestA16_TokenDenyMatrix(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -247,7 +247,7 @@ func flip(s string, i int) string {
 	return string(b)
 }
 
-// TestTokensEndAndAreRevoked (A16, A55): an expired token, and one minted before the epoch of its account, workload or
+// TestA55_TokensEndAndAreRevoked (A16 too): an expired token, and one minted before the epoch of its account, workload or
 // user, are refused on every replica; tokens minted afterwards hold.
 func TestA55_TokensEndAndAreRevoked(t *testing.T) {
 	t.Parallel()

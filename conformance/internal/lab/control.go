@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 )
 
@@ -19,12 +20,20 @@ import (
 //	POST /browser                         {"provider","url","user","deny"}  a user's browser: {"url","title","text"}
 type control struct {
 	lab *Lab
+	// own is an oidc-provider of this test alone, so that tests that count its requests can run beside each other.
+	own func() (*OIDCProvider, error)
 }
 
 // Control starts the HTTP face of the lab for one test.
 func (l *Lab) Control(t testing.TB) string {
 	t.Helper()
-	c := control{lab: l}
+	c := control{lab: l, own: sync.OnceValues(func() (*OIDCProvider, error) {
+		o, err := l.StartOIDCProvider()
+		if err == nil {
+			t.Cleanup(o.stop)
+		}
+		return o, err
+	})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /providers/{name}", c.info)
 	mux.HandleFunc("POST /providers/{name}/callbacks", c.registerCallback)
@@ -37,7 +46,7 @@ func (l *Lab) Control(t testing.TB) string {
 }
 
 func (c control) info(w http.ResponseWriter, r *http.Request) {
-	p, err := c.lab.provider(r.PathValue("name"))
+	p, err := c.provider(r.PathValue("name"))
 	if err != nil {
 		answer(w, nil, err)
 		return
@@ -67,7 +76,7 @@ func (c control) userToken(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c control) tokenRequests(w http.ResponseWriter, r *http.Request) {
-	p, err := c.lab.provider(r.PathValue("name"))
+	p, err := c.provider(r.PathValue("name"))
 	if err != nil {
 		answer(w, nil, err)
 		return
@@ -85,8 +94,20 @@ func (c control) browse(w http.ResponseWriter, r *http.Request) {
 		answer(w, nil, err)
 		return
 	}
-	landing, err := c.lab.visit(r.Context(), in.Provider, in.Visit)
+	p, err := c.provider(in.Provider)
+	if err != nil {
+		answer(w, nil, err)
+		return
+	}
+	landing, err := c.lab.visit(r.Context(), p, in.Visit)
 	answer(w, landing, err)
+}
+
+func (c control) provider(name string) (Provider, error) {
+	if name == "oidc-provider" {
+		return c.own()
+	}
+	return c.lab.provider(name)
 }
 
 // read decodes the body and finds the provider.
@@ -94,7 +115,7 @@ func (c control) read(r *http.Request, provider string, in any) (Provider, error
 	if err := json.NewDecoder(r.Body).Decode(in); err != nil {
 		return nil, err
 	}
-	return c.lab.provider(provider)
+	return c.provider(provider)
 }
 
 func answer(w http.ResponseWriter, body any, err error) {
@@ -130,11 +151,7 @@ func (l *Lab) Provider(t testing.TB, name string) Provider {
 	return must(t, p, err)
 }
 
-func (l *Lab) visit(ctx context.Context, provider string, v Visit) (Landing, error) {
-	p, err := l.provider(provider)
-	if err != nil {
-		return Landing{}, err
-	}
+func (l *Lab) visit(ctx context.Context, p Provider, v Visit) (Landing, error) {
 	b, err := l.chromium()
 	if err != nil {
 		return Landing{}, err
@@ -145,6 +162,15 @@ func (l *Lab) visit(ctx context.Context, provider string, v Visit) (Landing, err
 // Visit sends a user's browser to a URL, through the provider's pages.
 func (l *Lab) Visit(t testing.TB, provider string, v Visit) Landing {
 	t.Helper()
-	landing, err := l.visit(t.Context(), provider, v)
+	landing, err := l.visit(t.Context(), l.Provider(t, provider), v)
 	return must(t, landing, err)
+}
+
+// Alone keeps other tests that ask for the same away from a provider that all tests share, until the test ends. Tests
+// that run beside each other and count a provider's requests need it.
+func (l *Lab) Alone(t testing.TB, provider string) {
+	t.Helper()
+	lock, _ := l.alone.LoadOrStore(provider, new(sync.Mutex))
+	lock.(*sync.Mutex).Lock()
+	t.Cleanup(lock.(*sync.Mutex).Unlock)
 }

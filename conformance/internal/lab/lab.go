@@ -47,6 +47,7 @@ type Lab struct {
 	ca       func() (*authority, error)
 
 	databases atomic.Int32
+	alone     sync.Map // provider's name to the lock of Alone
 }
 
 // New returns a lab for the conformance directory dir.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"sync"
 )
 
 // OIDCProvider is the npm package oidc-provider.
@@ -14,6 +15,7 @@ type OIDCProvider struct {
 	admin        string
 	clientID     string
 	clientSecret string
+	stop         func()
 }
 
 // StartOIDCProvider starts another oidc-provider than the shared one, with arguments of its own, such as
@@ -37,7 +39,8 @@ func (l *Lab) StartOIDCProvider(args ...string) (*OIDCProvider, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.onClose(p.kill)
+	stop := sync.OnceFunc(p.kill)
+	l.onClose(stop)
 	line, err := p.readyLine(l.ctx, "ready ")
 	if err != nil {
 		return nil, err
@@ -46,7 +49,9 @@ func (l *Lab) StartOIDCProvider(args ...string) (*OIDCProvider, error) {
 	if err := json.Unmarshal([]byte(line), &ready); err != nil {
 		return nil, fmt.Errorf("oidc-provider's ready line: %w", err)
 	}
-	return &OIDCProvider{issuer: ready.Issuer, admin: ready.Admin, clientID: ready.ClientID, clientSecret: ready.ClientSecret}, nil
+	return &OIDCProvider{
+		issuer: ready.Issuer, admin: ready.Admin, clientID: ready.ClientID, clientSecret: ready.ClientSecret, stop: stop,
+	}, nil
 }
 
 // Info implements Provider.

@@ -48,7 +48,10 @@ func (l *Lab) DevIn(dir string, args ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{URL: fmt.Sprintf("http://127.0.0.1:%d", port), DataDir: filepath.Join(dir, "data"), binary: binary, dir: dir, envFile: filepath.Join(dir, "env")}
+	s := &Server{
+		URL: fmt.Sprintf("http://127.0.0.1:%d", port), DataDir: filepath.Join(dir, "data"), binary: binary, dir: dir,
+		envFile: filepath.Join(dir, "env"),
+	}
 	s.args = append([]string{"dev", "--listen", s.host(), "--data-dir", s.DataDir, "--env-file", s.envFile}, args...)
 	return s, s.start(l.ctx)
 }
