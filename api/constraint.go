@@ -13,7 +13,7 @@ import (
 var patterns = map[string]*regexp.Regexp{
 	"workloadName":  regexp.MustCompile(`^[A-Za-z0-9_.-]+$`),
 	"providerName":  regexp.MustCompile(`^[a-zA-Z0-9\-_]+$`),
-	"returnURL":     regexp.MustCompile(`^\w+:(/?/?)[^\s]+$`),
+	"returnURL":     regexp.MustCompile(`^[\w.+-]+:(/?/?)[^\s]+$`), // schemes of RFC 8252 section 7.1 have dots
 	"tag":           regexp.MustCompile(`^[a-zA-Z0-9\s._:/=+@-]*$`),
 	"jwt":           regexp.MustCompile(`^[A-Za-z0-9\-_=]+\.[A-Za-z0-9\-_=]+\.[A-Za-z0-9\-_=]+$`),
 	"sessionURI":    regexp.MustCompile(`^urn:ietf:params:oauth:request_uri:[a-zA-Z0-9\-._~]+$`),
