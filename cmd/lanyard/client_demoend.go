@@ -129,7 +129,7 @@ func (d *demo) audit(ctx context.Context) error {
 	}
 	d.t.suggest("lanyard audit find --grant "+d.t.shortID(done.GrantID), "every use of this consent")
 	d.t.suggest("lanyard grants", "what is in the vault")
-	d.t.suggest("lanyard token --provider "+demoProvider+" --user "+demoUser+` --scopes "`+strings.Join(demoScopes, " ")+`"`, "get a token yourself")
+	d.t.suggest("lanyard token --provider "+demoProvider+" --user "+demoUser+" --scopes "+strings.Join(demoScopes, ","), "get a token yourself")
 	d.t.line()
 	return cmp.Or(d.t.err, p.t.err)
 }

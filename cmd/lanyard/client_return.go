@@ -47,7 +47,14 @@ func openReturnPoint(ctx context.Context) (*returnPoint, error) {
 	return p, nil
 }
 
-func (p *returnPoint) close() { _ = p.server.Close() }
+// close ends the listening. A page that is on its way to the browser arrives first, within reason.
+func (p *returnPoint) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if p.server.Shutdown(ctx) != nil {
+		_ = p.server.Close() // browsers keep spare connections open
+	}
+}
 
 // wait returns the browser's arrival.
 func (p *returnPoint) wait(ctx context.Context) (arrival, error) {
