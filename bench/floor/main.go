@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
@@ -40,6 +41,9 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	// With next to nothing on its heap, a Go program collects garbage dozens of times a second. That is no work of the
+	// path, and a floor that did it would be too high.
+	debug.SetGCPercent(400)
 	v := newVault()
 	t, err := openTable(ctx, *sqlite, *postgres)
 	if err != nil {

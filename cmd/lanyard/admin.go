@@ -49,6 +49,9 @@ func (t *adminTarget) with(ctx context.Context, env *environment, f func(ctx con
 	account := cfg.Account
 	if t.account != "" {
 		account = t.account
+		if _, err := in.store.Account(ctx, account); errors.Is(err, identity.ErrNotFound) {
+			return fmt.Errorf("there is no account %s here. Create it with: lanyard admin account create %s %s", account, account, flags)
+		}
 	}
 	ctx = identity.WithRequestID(ctx, identity.NewRequestID(env.now()))
 	return f(ctx, in.identity, account)

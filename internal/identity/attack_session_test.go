@@ -125,7 +125,7 @@ func TestA06_MixUp(t *testing.T) {
 	authorized := a.Begin(t, "carol")
 	back := servertest.SessionURI(t, s.Consent(t, *authorized.AuthorizationUrl))
 	a.UpdateProvider(t, evil)
-	turnedAway(t, a, b.Open(t, callback), 502)
+	turnedAway(t, a, b.Open(t, callback), 410)
 	if p := s.NewBrowser(t).Open(t, *waiting.AuthorizationUrl); p.Location != "" {
 		t.Errorf("a session begun before the edit leads to %s", p.Location)
 	}

@@ -54,7 +54,7 @@ func internal(cause error, what string) error {
 	if e, ok := errors.AsType[*Error](cause); ok {
 		return e
 	}
-	return &Error{Code: Internal, Message: "internal fault: " + what + "; try again, and give the operator the request id", Cause: fmt.Errorf("%s: %w", what, cause)}
+	return &Error{Code: Internal, Message: "internal fault (" + what + "): most often the database or its disk is not available just now. Nothing that was stored is lost: try again, and give the operator the request id", Cause: fmt.Errorf("%s: %w", what, cause)}
 }
 
 // codeOf returns the code of a refusal, Internal for anything else.

@@ -168,7 +168,7 @@ func providerPage(err error) *PageError {
 	case Internal:
 		return fault(err)
 	case Denied:
-		return page(PageProvider, "The application's provider was changed or removed meanwhile. Go back to your application and start again.", err)
+		return page(PageExpired, "The application's provider was changed or removed meanwhile. Go back to your application and start again.", err)
 	default:
 		return page(PageProvider, "The provider cannot be reached now. Try again in a moment.", err)
 	}

@@ -97,6 +97,11 @@ func (s *Service) userFederation(ctx context.Context, c *call, a *ask) (Resource
 	if a.user.None() {
 		return ResourceToken{}, invalid("workloadIdentityToken", "USER_FEDERATION needs a user, and the workload access token of %s names none. Get one with GetWorkloadAccessTokenForJWT or GetWorkloadAccessTokenForUserId", a.workload.Name)
 	}
+	if !a.Force {
+		if token, err := s.stored(ctx, c, a); err != nil || !token.Empty() {
+			return ResourceToken{Access: token}, err
+		}
+	}
 	g, err := s.Store.Grant(ctx, a.workload.Account, a.key())
 	found := err == nil
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -121,6 +126,24 @@ func (s *Service) userFederation(ctx context.Context, c *call, a *ask) (Resource
 		return s.pollSession(ctx, c, a)
 	}
 	return s.beginSession(ctx, c, a)
+}
+
+// stored is the hot path: the token of an active grant that needs no thought. An empty one means to look closer.
+func (s *Service) stored(ctx context.Context, c *call, a *ask) (vault.Secret, error) {
+	g, err := s.Store.ActiveGrant(ctx, a.workload.Account, a.key())
+	if errors.Is(err, ErrNotFound) {
+		return vault.Secret{}, nil
+	}
+	if err != nil {
+		return vault.Secret{}, internal(err, "reading a grant")
+	}
+	t, err := s.openGrant(ctx, &g)
+	if err != nil || !s.good(&g, t) {
+		return vault.Secret{}, err
+	}
+	c.rec.GrantID = g.ID
+	s.touch(&g)
+	return vault.SecretString(t.access), nil
 }
 
 // fromGrant returns the grant's token, refreshed if need be; an empty one means that only consent helps.
@@ -204,19 +227,9 @@ func (s *Service) machineToken(ctx context.Context, c *call, a *ask) (ResourceTo
 	}
 	a.user = User{} // the user of the token does not matter: the workload acts for itself
 	key := a.key()
-	g, err := s.Store.Grant(ctx, a.workload.Account, key)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return ResourceToken{}, internal(err, "reading a grant")
-	}
-	if err == nil && g.State == GrantActive && !a.Force {
-		t, err := s.openGrant(ctx, &g)
-		if err != nil {
-			return ResourceToken{}, err
-		}
-		if s.good(&g, t) {
-			c.rec.GrantID = g.ID
-			s.touch(&g)
-			return ResourceToken{Access: vault.SecretString(t.access)}, nil
+	if !a.Force {
+		if token, err := s.stored(ctx, c, a); err != nil || !token.Empty() {
+			return ResourceToken{Access: token}, err
 		}
 	}
 	v, err, _ := s.refresh.Do("m2m "+string(key[:]), func() (any, error) { return s.fetchMachineToken(context.WithoutCancel(ctx), c, a, key) })

@@ -127,6 +127,9 @@ type GrantFilter struct{ WorkloadID, ProviderID, User string }
 // GrantStore keeps grants.
 type GrantStore interface {
 	Grant(ctx context.Context, account string, key [32]byte) (Grant, error)
+	// ActiveGrant finds a grant that is active, and fills no more than handing out its token needs: Account, Key, ID,
+	// State, HasRefresh, AccessExpiresAt, LastUsedAt and Sealed. ErrNotFound for any other state.
+	ActiveGrant(ctx context.Context, account string, key [32]byte) (Grant, error)
 	GrantByID(ctx context.Context, account, id string) (Grant, error)
 	// PutGrant inserts the grant or replaces the one with the same key. On replacement the stored row keeps its id
 	// unless fresh ids are the caller's wish: the row takes g as it is, with version = old version + 1. It clears the lease.

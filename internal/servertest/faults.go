@@ -99,6 +99,10 @@ func (f *faults) Grant(ctx context.Context, account string, key [32]byte) (ident
 	return asked(f, "Grant", func() (identity.Grant, error) { return f.Store.Grant(ctx, account, key) })
 }
 
+func (f *faults) ActiveGrant(ctx context.Context, account string, key [32]byte) (identity.Grant, error) {
+	return asked(f, "ActiveGrant", func() (identity.Grant, error) { return f.Store.ActiveGrant(ctx, account, key) })
+}
+
 func (f *faults) GrantByID(ctx context.Context, account, id string) (identity.Grant, error) {
 	return asked(f, "GrantByID", func() (identity.Grant, error) { return f.Store.GrantByID(ctx, account, id) })
 }

@@ -32,6 +32,12 @@ func testPutGrant(t *testing.T, s *suite) {
 		ok(t, err)
 		same(t, got, g)
 	}
+	active, err := s.store.ActiveGrant(ctx, id, g.Key)
+	ok(t, err)
+	same(t, active, identity.Grant{Account: id, Key: g.Key, ID: g.ID, State: g.State, HasRefresh: g.HasRefresh,
+		AccessExpiresAt: g.AccessExpiresAt, LastUsedAt: g.LastUsedAt, Sealed: g.Sealed})
+	_, err = s.store.ActiveGrant(ctx, s.account(t), g.Key) // another account's (A11)
+	fails(t, err, identity.ErrNotFound)
 	// A new consent takes the row over with its new id, and whoever was refreshing the old one has lost.
 	claimed, _, err := s.store.ClaimRefresh(ctx, id, g.ID, 1, "me", start, start.Add(time.Minute))
 	ok(t, err)
@@ -44,6 +50,8 @@ func testPutGrant(t *testing.T, s *suite) {
 	got, err := s.store.Grant(ctx, id, g.Key)
 	ok(t, err)
 	same(t, got, next)
+	_, err = s.store.ActiveGrant(ctx, id, g.Key) // suspended
+	fails(t, err, identity.ErrNotFound)
 	_, err = s.store.GrantByID(ctx, id, g.ID)
 	fails(t, err, identity.ErrNotFound)
 	fails(t, s.store.UpdateGrant(ctx, g, "me"), identity.ErrVersion)
