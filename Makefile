@@ -1,6 +1,8 @@
 # Everything a developer types. `make run` and `make test-quick` need only Go.
 SHELL       := /bin/bash
 export GOEXPERIMENT ?= jsonv2
+# The race detector needs a C compiler; conformance/install.sh brings one.
+RACE         = $(shell command -v cc >/dev/null && echo -race)
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GO_BUILD     = CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 LINT_VERSION = v2.15.0
@@ -15,15 +17,15 @@ run: build        ## build and start a development instance
 	./bin/lanyard dev
 
 test-quick:       ## all tests that need only Go
-	go test -race -tags quick ./...
+	go test $(RACE) -tags quick ./...
 
 test:             ## all tests; installs what they need
 	./conformance/install.sh
-	go test -race -timeout 15m ./...
+	go test $(RACE) -timeout 15m ./...
 	go test -tags conformance -count=1 -timeout 15m ./conformance/...
 
-bench:            ## CPU per request against the floor program; figures go to docs/performance.md
-	go run ./bench
+bench:            ## CPU per request against the floor program; BENCH="-full -write" puts the figures into docs/performance.md
+	go run ./bench $(BENCH)
 
 fuzz:             ## every fuzz target for FUZZTIME
 	./scripts/fuzz.sh $(FUZZTIME)

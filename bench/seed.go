@@ -16,7 +16,7 @@ const apiKey = "key-0123456789abcdef0123456789abcdef"
 // seed makes what requests name, and the first user's grant.
 func (in *instance) seed(ctx context.Context, p *provider) error {
 	do := func(op api.Operation, body any) error {
-		return call(ctx, http.DefaultClient, in.addr, op.Path, in.root, body, nil)
+		return call(ctx, &http.Client{}, in.addr, op.Path, in.root, body, nil)
 	}
 	err := do(api.CreateWorkloadIdentity, api.CreateWorkloadIdentityRequest{Name: workloadName, ReturnURLs: []string{returnURL}})
 	if err == nil {
@@ -35,7 +35,8 @@ func (in *instance) seed(ctx context.Context, p *provider) error {
 
 // consent goes the whole way once, as an agent, its user's browser and its web application do.
 func (in *instance) consent(ctx context.Context) error {
-	token, err := in.mint(ctx, firstUser)
+	client := &http.Client{}
+	token, err := mint(ctx, client, server{addr: in.addr, keys: in.user}, firstUser)
 	if err != nil {
 		return err
 	}
@@ -43,7 +44,7 @@ func (in *instance) consent(ctx context.Context) error {
 	back := returnURL
 	ask.ReturnURL = &back
 	var begun, got api.GetResourceOauth2TokenResponse
-	if err := call(ctx, http.DefaultClient, in.addr, api.GetResourceOauth2Token.Path, in.user, ask, &begun); err != nil {
+	if err := call(ctx, client, in.addr, api.GetResourceOauth2Token.Path, in.user, ask, &begun); err != nil {
 		return err
 	}
 	if err := browse(ctx, string(begun.AuthorizationURL)); err != nil {
@@ -51,10 +52,10 @@ func (in *instance) consent(ctx context.Context) error {
 	}
 	user := firstUser
 	complete := api.CompleteResourceTokenAuthRequest{SessionURI: begun.SessionURI, User: api.UserIdentifier{UserID: &user}}
-	if err := call(ctx, http.DefaultClient, in.addr, api.CompleteResourceTokenAuth.Path, in.user, complete, nil); err != nil {
+	if err := call(ctx, client, in.addr, api.CompleteResourceTokenAuth.Path, in.user, complete, nil); err != nil {
 		return err
 	}
-	if err := call(ctx, http.DefaultClient, in.addr, api.GetResourceOauth2Token.Path, in.user, tokenRequest(token), &got); err != nil {
+	if err := call(ctx, client, in.addr, api.GetResourceOauth2Token.Path, in.user, tokenRequest(token), &got); err != nil {
 		return err
 	}
 	if len(got.AccessToken) != tokenSize {
@@ -65,10 +66,6 @@ func (in *instance) consent(ctx context.Context) error {
 
 func tokenRequest(workloadToken string) api.GetResourceOauth2TokenRequest {
 	return api.GetResourceOauth2TokenRequest{WorkloadToken: api.Sensitive(workloadToken), ProviderName: oauth2Provider, Scopes: scopes, Flow: api.FlowUserFederation}
-}
-
-func (in *instance) mint(ctx context.Context, user string) (string, error) {
-	return mint(ctx, http.DefaultClient, server{addr: in.addr, keys: in.user}, user)
 }
 
 // browse follows redirects from the authorization URL to the return URL, which is never called.

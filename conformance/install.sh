@@ -36,6 +36,7 @@ up_to_date() {
 missing_packages() {
   command -v chromium >/dev/null || echo "chromium fonts-liberation"
   compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || echo postgresql
+  command -v cc >/dev/null || echo "gcc libc6-dev"
   command -v java >/dev/null || echo openjdk-17-jre-headless
   command -v mvn >/dev/null || echo maven
   command -v unzip >/dev/null || echo unzip
@@ -46,6 +47,8 @@ missing_packages() {
 # too_old prints what the distribution cannot be trusted to bring in a version that is new enough.
 too_old() {
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || echo "Python 3.11 or newer"
+  java_major=$(java -version 2>&1 | sed -nE '1s/.*"([0-9]+).*/\1/p')
+  [[ -z $java_major || $java_major -ge 17 ]] || echo "Java 17 or newer"
   node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || echo "Node.js 20 or newer with npm"
 }
 

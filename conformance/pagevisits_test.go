@@ -123,7 +123,7 @@ func visitMovedProvider(t *testing.T, server *lab.Server) {
 	s.do(api.UpdateOauth2CredentialProvider, customProvider(s.name, moved), nil)
 	v := newVisitor(t, server, s)
 	v.Open(s.pending.AuthorizationURL)
-	v.page("provider-error", http.StatusBadGateway, "The provider reported a problem")
+	v.page("provider-changed", http.StatusGone, "This link no longer works")
 }
 
 func visitUnknownLink(t *testing.T, server *lab.Server) {

@@ -228,6 +228,9 @@ func (c *config) validateOutside(bad complain) {
 			bad(key, "needs audiences or client_ids: without, a token that any other application got from %s would be accepted", iss.Issuer)
 		}
 	}
+	if d := c.Egress.Timeout; d < 0 || d > 10*time.Second {
+		bad("egress.timeout", "%s is not between 0 and 10s; a refresh must end before its lease does", d)
+	}
 	for name := range c.Vendors {
 		if !slices.Contains(oauth.ServedVendors(), name) {
 			bad("vendors."+name, "is not served; write one of %s", strings.Join(oauth.ServedVendors(), ", "))

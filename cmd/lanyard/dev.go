@@ -77,7 +77,9 @@ func runDev(ctx context.Context, env *environment, o devOptions) error {
 	if o.verbose {
 		cfg.Log.Level = "debug"
 	}
-	in, err := open(ctx, cfg, newLogger(env.stderr, cfg.Log), env.now, "--data-dir "+dir)
+	log := newLogger(env.stderr, cfg.Log)
+	log.Warn("a development instance: protections are weakened", "settings", strings.Join(cfg.weakenings(), " "))
+	in, err := open(ctx, cfg, log, env.now, "--data-dir "+shellQuote(dir))
 	if err != nil {
 		return err
 	}
@@ -152,16 +154,18 @@ func announceDev(env *environment, d *devData, o devOptions) error {
 			return err
 		}
 	}
-	flag := ""
+	program, flag := env.program, ""
 	if o.dataDir != "lanyard-data" {
-		flag = " --data-dir " + shellQuote(o.dataDir)
+		flag = " --data-dir " + shellQuote(d.dir)
 	}
 	_, err := io.WriteString(env.stdout, strings.Join([]string{
 		"Lanyard is ready at " + d.Endpoint,
 		"",
 		"  In another terminal:",
-		`    eval "$(lanyard env` + flag + `)"      point AWS clients and this command line here`,
-		"    lanyard demo                    see an agent get its user's token",
+		"    # point AWS clients and this command line here",
+		`    eval "$(` + program + ` env` + flag + `)"`,
+		"    # see an agent get its user's token",
+		"    " + program + " demo",
 		"",
 		"  Sign in at the development authorization server as",
 		"    user      " + d.Username,

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/lanyard-id/lanyard/internal/authn"
@@ -135,28 +136,37 @@ func (in *instance) closeLogged() {
 	}
 }
 
-// background does, until the context ends, what no request waits for.
+// background does, until the context ends, what no request waits for: each at its own pace, so that none waits for
+// another.
 func (in *instance) background(ctx context.Context) {
-	quick, slow := time.NewTicker(20*time.Second), time.NewTicker(10*time.Minute)
-	defer quick.Stop()
-	defer slow.Stop()
-	for {
-		var err error
-		select {
-		case <-ctx.Done():
-			if err := in.identity.FlushTouches(context.WithoutCancel(ctx)); err != nil {
-				in.log.Warn("what was used last could not be stored", "err", err)
+	var all sync.WaitGroup
+	every := func(d time.Duration, what string, f func() error) {
+		all.Go(func() {
+			t := time.NewTicker(d)
+			defer t.Stop()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-t.C:
+					if err := f(); err != nil && ctx.Err() == nil {
+						in.log.Warn("background work failed; it is tried again", "work", what, "err", err)
+					}
+				}
 			}
-			return
-		case <-quick.C:
-			_, err = in.identity.RefreshDue(ctx, time.Minute, 24*time.Hour, 500)
-			err = errors.Join(err, in.identity.FlushTouches(ctx))
-		case <-slow.C:
-			err = in.identity.Sweep(ctx, in.cfg.Audit.Retention)
-		}
-		if err != nil && ctx.Err() == nil {
-			in.log.Warn("background work failed; it is tried again", "err", err)
-		}
+		})
+	}
+	every(20*time.Second, "refresh ahead", func() error {
+		_, err := in.identity.RefreshDue(ctx, time.Minute, 24*time.Hour, 500)
+		return err
+	})
+	every(time.Minute, "note what was used", func() error { return in.identity.FlushTouches(ctx) })
+	every(10*time.Minute, "sweep", func() error { return in.identity.Sweep(ctx, in.cfg.Audit.Retention) })
+	all.Wait()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if err := errors.Join(in.identity.Drain(last), in.identity.FlushTouches(last)); err != nil {
+		in.log.Warn("what was at work could not be finished", "err", err)
 	}
 }
 

@@ -24,6 +24,7 @@ var version = "dev"
 
 // environment is all that the program takes from outside, so that tests can run it whole.
 type environment struct {
+	program string // as it was called, for messages that say what to type next
 	args    []string
 	stdin   io.Reader
 	stdout  io.Writer
@@ -43,7 +44,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	env := &environment{args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, now: time.Now, version: version}
+	env := &environment{program: os.Args[0], args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, now: time.Now, version: version}
 	os.Exit(run(ctx, env))
 }
 

@@ -38,7 +38,7 @@ func runServe(ctx context.Context, env *environment, cfg *config, path string) e
 	for _, w := range cfg.weakenings() {
 		log.Warn("a protection is weakened by configuration", "setting", w)
 	}
-	in, err := open(ctx, cfg, log, env.now, "--config "+path)
+	in, err := open(ctx, cfg, log, env.now, "--config "+shellQuote(path))
 	if err != nil {
 		return err
 	}

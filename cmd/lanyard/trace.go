@@ -15,7 +15,7 @@ import (
 )
 
 // trace wraps the handler with spans sent by OTLP, if an endpoint is configured; otherwise it costs nothing. Spans carry
-// method, path and status: no query, no header, no body.
+// method, path and status, and who asked; no query, no header, no body. A stranger's traceparent is linked, not obeyed.
 func trace(ctx context.Context, c tracingConfig, version string, h http.Handler) (http.Handler, func(), error) {
 	if c.OTLPEndpoint == "" {
 		return h, func() {}, nil
@@ -34,7 +34,7 @@ func trace(ctx context.Context, c tracingConfig, version string, h http.Handler)
 		_ = tp.Shutdown(ctx) // spans that cannot be sent at the end are lost, and nothing hangs on them
 	}
 	name := func(_ string, r *http.Request) string { return r.Method + " " + r.URL.Path }
-	traced := otelhttp.NewHandler(restoreQuery(h), "lanyard", otelhttp.WithTracerProvider(tp), otelhttp.WithPropagators(propagation.TraceContext{}), otelhttp.WithSpanNameFormatter(name))
+	traced := otelhttp.NewHandler(restoreQuery(h), "lanyard", otelhttp.WithTracerProvider(tp), otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return true }), otelhttp.WithPropagators(propagation.TraceContext{}), otelhttp.WithSpanNameFormatter(name))
 	return hideQuery(traced), stop, nil
 }
 

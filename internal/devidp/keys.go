@@ -42,7 +42,7 @@ func checkSigner(key Signer, set jose.JSONWebKeySet) error {
 	if err != nil {
 		return fmt.Errorf("devidp: Key does not sign: %w", err)
 	}
-	signed, err := jose.ParseSigned(probe, acceptable)
+	signed, err := jose.ParseSignedCompact(probe, acceptable)
 	if err != nil {
 		return fmt.Errorf("devidp: Key signs with an algorithm outside %v: %w", acceptable, err)
 	}

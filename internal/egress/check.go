@@ -27,7 +27,7 @@ func (c *Client) Check(rawURL string) (*url.URL, error) {
 	}
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
-		return u, nil // a name: the address is judged at dial
+		return u, nil //nolint:nilerr // a name: the address is judged at dial
 	}
 	if refusal := c.vet(host, ip, port); refusal != nil {
 		refusal.URL = displayURL(u)

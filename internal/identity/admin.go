@@ -221,6 +221,13 @@ func (s *Service) putPolicy(ctx context.Context, u *Principal, name, document st
 	if !errors.Is(err, ErrNotFound) {
 		return internal(err, "reading policy "+name)
 	}
+	rows, err := s.Store.ListRecords(ctx, u.Account, KindPolicy, u.ID, "", maxPolicies)
+	if err != nil {
+		return internal(err, "reading policies")
+	}
+	if len(rows) >= maxPolicies {
+		return invalid("name", "user %s has %d policies already, the most that one may have; join some of them", u.Name, maxPolicies)
+	}
 	r = Record{Account: u.Account, Kind: KindPolicy, ID: newIAMID(s.Rand, "ANPA"), Name: name, Parent: u.ID}
 	return internal(s.insert(ctx, &r, data, vault.Secret{}), "storing policy "+name)
 }

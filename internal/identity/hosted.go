@@ -193,6 +193,13 @@ func (s *Service) sealState(ctx context.Context, row *Session, f *sessionFacts, 
 func (s *Service) Arrive(ctx context.Context, callbackID string, query url.Values, cookie func(name string) string) (*Arrival, error) {
 	p, row, f, err := s.arriving(ctx, callbackID, query, cookie)
 	if err != nil {
+		if pe, ok := errors.AsType[*PageError](err); ok && pe.Kind == PageFault {
+			return nil, err
+		}
+		// Nothing ties it to a session, so it is audited as a stranger's: forged, replayed, or of another browser.
+		if aerr := s.RefuseStranger(ctx, Stranger{Action: "lanyard:AuthorizationCallback"}, err); aerr != err { //nolint:errorlint // the very error, or the audit's
+			return nil, fault(aerr)
+		}
 		return nil, err
 	}
 	c := &call{caller: &policy.Caller{Account: row.Account}, rec: AuditRecord{Account: row.Account, RequestID: RequestID(ctx), Caller: "browser", Action: "lanyard:AuthorizationCallback", Resources: []string{s.OAuth2ProviderARN(row.Account, p.Name)},

@@ -69,7 +69,24 @@ func (s *Service) inboundIssuers(ctx context.Context, w *Workload) ([]issuer.Tru
 		return own, err
 	}
 	stored, err := s.storedIssuers(ctx, w.Account, "")
-	return append(stored, s.cfg.Issuers...), err
+	return merged(append(stored, s.cfg.Issuers...)), err
+}
+
+// merged joins what is said of one issuer in several places.
+func merged(list []issuer.Trust) []issuer.Trust {
+	var out []issuer.Trust
+	for _, t := range list {
+		i := slices.IndexFunc(out, func(o issuer.Trust) bool { return o.Issuer == t.Issuer })
+		if i < 0 {
+			out = append(out, t)
+			continue
+		}
+		out[i].Audiences, out[i].ClientIDs = union(out[i].Audiences, t.Audiences), union(out[i].ClientIDs, t.ClientIDs)
+		if out[i].DiscoveryURL == "" {
+			out[i].DiscoveryURL = t.DiscoveryURL
+		}
+	}
+	return out
 }
 
 const maxIssuers = 100
@@ -108,14 +125,17 @@ func (s *Service) inboundFault(w *Workload, err error) error {
 	msg := "the user's JWT is refused for workload identity " + w.Name + ": " + e.Message
 	switch e.Reason {
 	case issuer.UntrustedIssuer:
-		msg += ". If it is yours, list it with: " + s.command("admin issuer add --issuer "+clip(e.Issuer)+" --audience AUDIENCE_OR_CLIENT_ID")
+		msg += ". If it is yours, list it with: " + s.command("admin issuer add --issuer "+shellWord(e.Issuer)+" --audience AUDIENCE_OR_CLIENT_ID")
 	case issuer.Audience:
-		msg += ". To accept another audience or client: " + s.command("admin issuer add --issuer "+clip(e.Issuer)+" --audience AUDIENCE --client-id CLIENT_ID")
+		msg += ". To accept another audience or client: " + s.command("admin issuer add --issuer "+shellWord(e.Issuer)+" --audience AUDIENCE --client-id CLIENT_ID")
 	case issuer.KeysUnavailable:
 		return &Error{Code: Unavailable, Message: msg + ". The issuer cannot be reached now; try again", Cause: err}
 	}
 	return &Error{Code: Unauthorized, Field: "userToken", Message: msg, Cause: err}
 }
+
+// shellWord quotes what a stranger wrote, so that a command that is pasted from a message runs nothing else.
+func shellWord(s string) string { return "'" + strings.ReplaceAll(clip(s), "'", `'\''`) + "'" }
 
 // PutInboundIssuer lists an issuer, for the account or (with a name) for one workload identity. Audiences and client
 // ids add to those that are listed.

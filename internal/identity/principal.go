@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/lanyard-id/lanyard/internal/policy"
@@ -73,7 +74,7 @@ func (s *Service) Authenticate(ctx context.Context, accessKeyID, sessionToken st
 	if sessionToken != "" {
 		return s.authenticateSession(ctx, accessKeyID, sessionToken)
 	}
-	caller, key, err := s.callerOf(ctx, accessKeyID, false)
+	caller, key, err := s.callerOf(ctx, accessKeyID)
 	if err != nil {
 		return nil, vault.Secret{}, err
 	}
@@ -94,9 +95,10 @@ type keyEntry struct {
 // keyPrefix begins the keys of an account's cached access keys.
 const keyPrefix = "key\x00"
 
-func (s *Service) callerOf(ctx context.Context, accessKeyID string, fresh bool) (*policy.Caller, *AccessKey, error) {
-	account, known := s.keyAccount(accessKeyID)
-	if known && !fresh {
+// callerOf finds the caller of an access key. On a miss the key is read again after the account's state: what is cached
+// under a version must not be older than it, or a key switched off in between would stay.
+func (s *Service) callerOf(ctx context.Context, accessKeyID string) (*policy.Caller, *AccessKey, error) {
+	if account, known := s.keyAccount(accessKeyID); known {
 		st, err := s.state(ctx, account, false)
 		if err != nil {
 			return nil, nil, err
@@ -106,15 +108,15 @@ func (s *Service) callerOf(ctx context.Context, accessKeyID string, fresh bool) 
 			return e.caller, e.key, nil
 		}
 	}
-	r, err := s.Store.RecordByID(ctx, KindAccessKey, accessKeyID)
-	if errors.Is(err, ErrNotFound) {
-		return nil, nil, unknownKey()
-	}
+	r, err := s.keyRecord(ctx, accessKeyID)
 	if err != nil {
-		return nil, nil, internal(err, "reading an access key")
+		return nil, nil, err
 	}
 	st, err := s.state(ctx, r.Account, true)
 	if err != nil {
+		return nil, nil, err
+	}
+	if r, err = s.keyRecord(ctx, accessKeyID); err != nil {
 		return nil, nil, err
 	}
 	key, err := decode(ctx, s, r, decodeAccessKey)
@@ -130,6 +132,14 @@ func (s *Service) callerOf(ctx context.Context, accessKeyID string, fresh bool) 
 	}
 	st.put(keyPrefix+accessKeyID, keyEntry{key, caller})
 	return caller, key, nil
+}
+
+func (s *Service) keyRecord(ctx context.Context, accessKeyID string) (Record, error) {
+	r, err := s.Store.RecordByID(ctx, KindAccessKey, accessKeyID)
+	if errors.Is(err, ErrNotFound) {
+		return Record{}, unknownKey()
+	}
+	return r, internal(err, "reading an access key")
 }
 
 // keyAccount finds the account of a cached access key: there are few accounts, and each state knows its keys.
@@ -173,9 +183,12 @@ func (s *Service) userCaller(ctx context.Context, account, userID, accessKeyID s
 const maxPolicies = 50
 
 func (s *Service) policies(ctx context.Context, account, owner string) ([]*policy.Document, error) {
-	rows, err := s.Store.ListRecords(ctx, account, KindPolicy, owner, "", maxPolicies)
+	rows, err := s.Store.ListRecords(ctx, account, KindPolicy, owner, "", maxPolicies+1)
 	if err != nil {
 		return nil, internal(err, "reading policies")
+	}
+	if len(rows) > maxPolicies { // one that is not read might hold a Deny
+		return nil, internal(fmt.Errorf("principal %s has more than %d policies", owner, maxPolicies), "reading policies")
 	}
 	docs := make([]*policy.Document, 0, len(rows))
 	for _, r := range rows {

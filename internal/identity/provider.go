@@ -143,8 +143,8 @@ func (s *Service) ListProviders(ctx context.Context, caller *policy.Caller, p Pa
 	})
 }
 
-// UpdateProvider replaces the whole configuration. Grants made at another token endpoint or issuer are not sent there:
-// they are suspended when next used (A56).
+// UpdateProvider replaces the whole configuration. Refresh tokens of grants made at another token endpoint or issuer are
+// never sent there: such a grant is suspended when its access token has to be renewed (A56).
 func (s *Service) UpdateProvider(ctx context.Context, caller *policy.Caller, in NewProvider) (*Provider, error) {
 	r := request{caller: caller, action: "bedrock-agentcore:UpdateOauth2CredentialProvider", durable: true, provider: in.Name, resources: on(s.oauth2ProviderResources(caller.Account, in.Name))}
 	return do(ctx, s, r, func(ctx context.Context, _ *call) (*Provider, error) {

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lanyard-id/lanyard/internal/oauth"
 	"github.com/lanyard-id/lanyard/internal/vault"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -37,6 +39,8 @@ func (s *Service) renewed(ctx context.Context, c *call, p *Provider, g *Grant, t
 		return vault.Secret{}, nil
 	}
 	ch := s.refresh.DoChan("grant "+g.ID, func() (any, error) {
+		s.flights.Add(1)
+		defer s.flights.Done()
 		return guarded(func() (renewal, error) { return s.renew(context.WithoutCancel(ctx), c.rec, p, *g) })
 	})
 	select {
@@ -128,7 +132,8 @@ func (s *Service) refreshLeased(ctx context.Context, l *leased, stale *Provider)
 			}
 		}
 	}()
-	// Provider and workload are read anew: a grant never works through one that was changed or deleted meanwhile.
+	// The provider is read anew: a grant never works through one that was changed or deleted meanwhile. A deleted
+	// workload's grants are gone with it.
 	p, err := s.provider(ctx, l.grant.Account, stale.Name, true)
 	if err != nil {
 		return r, err
@@ -252,22 +257,30 @@ func (s *Service) RefreshDue(ctx context.Context, within, usedWithin time.Durati
 	if err != nil {
 		return 0, internal(err, "finding grants to refresh")
 	}
-	n := 0
+	var n atomic.Int64
+	var workers errgroup.Group
+	workers.SetLimit(aheadWorkers) // one slow provider must not keep the others waiting
 	for i := range due {
 		g := &due[i]
 		if !s.ahead.due(g.ID, now) {
 			continue
 		}
-		done, err := s.refreshAhead(ctx, g)
-		s.ahead.tried(g.ID, now, err != nil)
-		if err != nil {
-			s.Log.WarnContext(ctx, "a token was not refreshed ahead of its end", "grant", g.ID, "account", g.Account, "err", err)
-		} else if done {
-			n++
-		}
+		workers.Go(func() error {
+			done, err := s.refreshAhead(ctx, g)
+			s.ahead.tried(g.ID, now, err != nil)
+			if err != nil {
+				s.Log.WarnContext(ctx, "a token was not refreshed ahead of its end", "grant", g.ID, "account", g.Account, "err", err)
+			} else if done {
+				n.Add(1)
+			}
+			return nil
+		})
 	}
-	return n, nil
+	_ = workers.Wait() // each worker logs its own
+	return int(n.Load()), nil
 }
+
+const aheadWorkers = 16
 
 // aheadGate keeps grants whose refresh failed from being tried at every turn, which would crowd out the others.
 type aheadGate struct {
@@ -316,9 +329,26 @@ func (s *Service) refreshAhead(ctx context.Context, g *Grant) (bool, error) {
 	if err != nil || s.good(g, t) {
 		return false, err
 	}
-	return admin(ctx, s, g.Account, "RefreshGrant", func(ctx context.Context) (bool, error) {
-		c := &call{rec: AuditRecord{Account: g.Account, Action: "lanyard:RefreshGrant", RequestID: RequestID(ctx), GrantID: g.ID, User: g.User, Provider: p.Name}}
+	r := request{caller: localAdmin(g.Account), action: "lanyard:RefreshGrant", durable: true, provider: p.Name, resources: on([]string{s.OAuth2ProviderARN(g.Account, p.Name)})}
+	return do(ctx, s, r, func(ctx context.Context, c *call) (bool, error) {
+		c.rec.Caller, c.rec.GrantID, c.rec.User = "background", g.ID, g.User
 		token, err := s.renewed(ctx, c, p, g, t)
 		return !token.Empty(), err
 	})
+}
+
+// Drain waits, until the context ends, for refreshes that outlive the requests that began them: what a provider answers
+// must be stored before the store closes.
+func (s *Service) Drain(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		s.flights.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -2,8 +2,10 @@ package identity
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/lanyard-id/lanyard/internal/policy"
@@ -89,8 +91,18 @@ type ask struct {
 	rights   rights
 }
 
+// key is the grant's. A machine token also hangs on the custom parameters, which go to the token endpoint with it; a
+// user's do not, for they only shape how consent is asked.
 func (a *ask) key() [32]byte {
-	return grantKey(a.workload.ID, a.user.Key(), a.provider.ID, a.rights)
+	k := grantKey(a.workload.ID, a.user.Key(), a.provider.ID, a.rights)
+	if a.Flow != M2M || len(a.CustomParameters) == 0 {
+		return k
+	}
+	b := slices.Clone(k[:])
+	for _, name := range slices.Sorted(maps.Keys(a.CustomParameters)) {
+		b = appendTexts(b, name, a.CustomParameters[name])
+	}
+	return sha256.Sum256(b)
 }
 
 func (s *Service) userFederation(ctx context.Context, c *call, a *ask) (ResourceToken, error) {
@@ -122,10 +134,20 @@ func (s *Service) userFederation(ctx context.Context, c *call, a *ask) (Resource
 			return ResourceToken{Access: token}, err
 		}
 	}
-	if a.SessionURI != "" {
-		return s.pollSession(ctx, c, a)
+	// Another consent may have ended while this one was looked at: its grant is the one to hand out.
+	if token, err := s.stored(ctx, c, a); err != nil || !token.Empty() {
+		return ResourceToken{Access: token}, err
 	}
-	return s.beginSession(ctx, c, a)
+	if a.SessionURI == "" {
+		return s.beginSession(ctx, c, a)
+	}
+	pending, err := s.pollSession(ctx, c, a)
+	if codeOf(err) == Denied && err != nil { // or between looking for the grant and for the session
+		if token, serr := s.stored(ctx, c, a); serr == nil && !token.Empty() {
+			return ResourceToken{Access: token}, nil
+		}
+	}
+	return pending, err
 }
 
 // stored is the hot path: the token of an active grant that needs no thought. An empty one means to look closer.

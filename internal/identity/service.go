@@ -87,6 +87,7 @@ type Service struct {
 	Deps
 	states   sync.Map // account id -> *accountState
 	refresh  singleflight.Group
+	flights  sync.WaitGroup // refreshes at work; see Drain
 	touched  touchSet
 	ahead    aheadGate
 	refusals refusalGate

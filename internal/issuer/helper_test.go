@@ -35,8 +35,7 @@ var epoch = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 
 // RSA keys are slow to make, so the tests share these.
 var (
-	rsaKey   = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) })
-	otherRSA = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) })
+	rsaKey = sync.OnceValue(func() *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, 2048)) })
 )
 
 func must[T any](v T, err error) T {

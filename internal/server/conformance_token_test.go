@@ -41,7 +41,7 @@ func testGetWorkloadAccessTokenForJWT(t *testing.T, s *servertest.Service) {
 		return a.Data.GetWorkloadAccessTokenForJWT(t.Context(), &data.GetWorkloadAccessTokenForJWTInput{WorkloadName: &a.Workload, UserToken: &jwt})
 	}
 	_, err := ask(iss.Mint(t, "alice", time.Hour, nil))
-	if ex := failsAs[*dtypes.UnauthorizedException](t, err, 401); !strings.Contains(ex.ErrorMessage(), "lanyard admin issuer add --issuer "+iss.URL) {
+	if ex := failsAs[*dtypes.UnauthorizedException](t, err, 401); !strings.Contains(ex.ErrorMessage(), "lanyard admin issuer add --issuer '"+iss.URL+"'") {
 		t.Errorf("the refusal does not say how to list the issuer: %s", ex.ErrorMessage())
 	}
 	check(t, s.Identity.PutInboundIssuer(t.Context(), s.Account, "", issuer.Trust{Issuer: iss.URL, Audiences: []string{"lanyard"}}))

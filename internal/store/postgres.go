@@ -202,7 +202,7 @@ func retryDead[T any](ctx context.Context, f func() (T, error)) (T, error) {
 
 // pause waits a little, longer each time and never in step with others.
 func pause(ctx context.Context, attempt int) error {
-	t := time.NewTimer(time.Duration(1+rand.IntN(1<<min(attempt, 7))) * time.Millisecond)
+	t := time.NewTimer(time.Duration(1+rand.IntN(1<<min(attempt, 7))) * time.Millisecond) //nolint:gosec // jitter guards nothing
 	defer t.Stop()
 	select {
 	case <-t.C:
