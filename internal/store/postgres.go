@@ -21,9 +21,12 @@ import (
 
 const (
 	defaultMaxConns = 16
-	// maxAttempts bounds how often a change is run again after it lost against another or found a dead connection. No
-	// pool keeps more idle connections than this, so one call gets past all that a restarted server left dead.
+	// maxAttempts bounds how often a change is run again after it lost against another.
 	maxAttempts = 10
+	// maxIdleConns bounds the connections that a pool keeps idle: as many as it may open, unless that is very many, for a
+	// pool that keeps fewer closes and opens them all the time. One call tries one more, so it gets past all that a
+	// restarted server left dead.
+	maxIdleConns = 64
 	// txLimit bounds a transaction on a server that hangs.
 	txLimit = 30 * time.Second
 )
@@ -103,7 +106,7 @@ func openPostgres(ctx context.Context, c Config) (engine, error) {
 	}
 	conns = max(conns-1, 2) // one is the auditor's; migrating needs two
 	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(min(conns, maxAttempts-1))
+	db.SetMaxIdleConns(min(conns, maxIdleConns))
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	where := fmt.Sprintf("the PostgreSQL database %s at %s", cfg.Database, cfg.Host)
 	for _, s := range []schema{mainSchema(), auditSchema()} {
@@ -194,7 +197,7 @@ func begin(ctx, patient context.Context, db *sql.DB) (conn *sql.Conn, tx *sql.Tx
 func retryDead[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	for attempt := 1; ; attempt++ {
 		v, err := f()
-		if err == nil || attempt == maxAttempts || ctx.Err() != nil || refusedConnection(err) || !deadConnection(err) {
+		if err == nil || attempt > maxIdleConns || ctx.Err() != nil || refusedConnection(err) || !deadConnection(err) {
 			return v, err
 		}
 	}
