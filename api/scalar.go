@@ -15,16 +15,16 @@ type Sensitive string
 
 const redacted = "[secret]"
 
-// String returns a placeholder; convert with string(s) to read the value.
+// String returns "[secret]"; convert with string(s) to read the value.
 func (Sensitive) String() string { return redacted }
 
-// GoString returns a placeholder.
+// GoString returns "[secret]".
 func (Sensitive) GoString() string { return redacted }
 
-// Format writes a placeholder whatever the verb.
+// Format writes "[secret]" whatever the verb.
 func (Sensitive) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
-// LogValue returns a placeholder.
+// LogValue returns "[secret]".
 func (Sensitive) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // Timestamp is a time in the rest-json default form: a JSON number of epoch seconds with milliseconds.

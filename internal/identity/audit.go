@@ -67,29 +67,28 @@ type Stranger struct{ Action, AccessKeyID, SourceIP string }
 // RefuseStranger records a request that was refused before anybody was authenticated. The error returned is why, or
 // that the record could not be written.
 func (s *Service) RefuseStranger(ctx context.Context, who Stranger, why error) error {
-	now := s.Now()
-	held, ok := s.refusals.pass(now)
+	held, ok := s.refusals.pass(s.Now())
 	if !ok {
 		return why
 	}
-	c := &call{rec: AuditRecord{ID: NewRequestID(now), At: now, Account: s.cfg.Account, RequestID: RequestID(ctx), AccessKey: clip(who.AccessKeyID), SourceIP: who.SourceIP, Action: who.Action}}
-	c.rec.Result, c.rec.Code, c.rec.Reason = AuditDenied, Unrecognized.String(), why.Error()
+	r := AuditRecord{Account: s.cfg.Account, RequestID: RequestID(ctx), AccessKey: clip(who.AccessKeyID), SourceIP: who.SourceIP, Action: who.Action,
+		Result: AuditDenied, Code: Unrecognized.String(), Reason: why.Error()}
 	if held > 0 {
-		c.rec.Reason += " (and " + strconv.Itoa(held) + " refusals before it were not recorded one by one)"
+		r.Reason += " (and " + strconv.Itoa(held) + " refusals before it were not recorded one by one)"
 	}
-	if err := s.Store.AppendAudit(context.WithoutCancel(ctx), c.rec); err != nil {
-		return &Error{Code: Unavailable, Message: "the audit record could not be written. Check the audit store's disk or database, then try again", Cause: err}
-	}
-	return why
+	return s.refused(ctx, r, why)
 }
 
 // RefuseRequest records a request of an authenticated caller that no use-case saw, because its form was wrong. The
 // error returned is why, or that the record could not be written.
 func (s *Service) RefuseRequest(ctx context.Context, caller *policy.Caller, action string, why error) error {
-	c := s.open(ctx, request{caller: caller, action: action})
-	c.rec.ID, c.rec.At = NewRequestID(s.Now()), s.Now()
-	c.rec.Result, c.rec.Code, c.rec.Reason = AuditFailed, Invalid.String(), why.Error()
-	if err := s.Store.AppendAudit(context.WithoutCancel(ctx), c.rec); err != nil {
+	r := s.open(ctx, request{caller: caller, action: action}).rec
+	r.Result, r.Code, r.Reason = AuditFailed, Invalid.String(), why.Error()
+	return s.refused(ctx, r, why)
+}
+
+func (s *Service) refused(ctx context.Context, r AuditRecord, why error) error {
+	if err := s.record(ctx, r); err != nil {
 		return &Error{Code: Unavailable, Message: "the audit record could not be written. Check the audit store's disk or database, then try again", Cause: err}
 	}
 	return why

@@ -227,7 +227,7 @@ func (s *Service) command(rest string) string {
 
 // finish writes the audit record with the result and returns the error of the call, or of the audit.
 func (s *Service) finish(ctx context.Context, c *call, err error) error {
-	c.rec.ID, c.rec.Result = NewRequestID(s.Now()), AuditAllowed // after the intent's
+	c.rec.Result = AuditAllowed
 	if err != nil {
 		c.rec.Reason = err.Error()
 		c.rec.Code = codeOf(err).String()
@@ -238,21 +238,25 @@ func (s *Service) finish(ctx context.Context, c *call, err error) error {
 			c.rec.Result = AuditFailed
 		}
 	}
-	// The record takes its place in time now, after the intents of the same request, and is written even when the client
-	// has gone: what was done was done.
-	c.rec.At = s.Now()
-	c.rec.ID = NewRequestID(c.rec.At)
-	if aerr := s.Store.AppendAudit(context.WithoutCancel(ctx), c.rec); aerr != nil {
+	if aerr := s.record(ctx, c.rec); aerr != nil {
 		return &Error{Code: Unavailable, Message: "the audit record could not be written, so the request fails; it may have been carried out. Check the audit store's disk or database, then try again", Cause: errors.Join(aerr, err)}
 	}
 	return err
 }
 
+// record writes an audit record. It takes its place in time now, after the intents of the same request, and is written
+// even when the client has gone: what was done was done.
+func (s *Service) record(ctx context.Context, r AuditRecord) error {
+	r.At = s.Now()
+	r.ID = NewRequestID(r.At)
+	return s.Store.AppendAudit(context.WithoutCancel(ctx), r)
+}
+
 // intend records, before it is attempted, an effect outside Lanyard that cannot be taken back.
 func (s *Service) intend(ctx context.Context, c *call, what string) error {
 	r := c.rec
-	r.ID, r.At, r.Result, r.Reason, r.Durable = NewRequestID(s.Now()), s.Now(), AuditIntent, what, true
-	if err := s.Store.AppendAudit(context.WithoutCancel(ctx), r); err != nil {
+	r.Result, r.Reason, r.Durable = AuditIntent, what, true
+	if err := s.record(ctx, r); err != nil {
 		return &Error{Code: Unavailable, Message: "the audit record of the intent could not be written, so nothing was attempted. Check the audit store's disk or database, then try again", Cause: err}
 	}
 	return nil
