@@ -15,6 +15,25 @@ type Decision struct {
 	Policy      string
 	StatementID string
 	Resource    string // the first resource that failed; empty when allowed
+	// Source is the kind of the policies that decided: of those with the
+	// Deny, those that did not allow, or those that allowed.
+	Source string
+}
+
+// The kinds of policies.
+const (
+	SourceIdentity = "identity-based policy"
+	SourceSession  = "session policy"
+	SourceTrust    = "trust policy"
+)
+
+// TrustDecision is the answer of a role's trust policy.
+type TrustDecision struct {
+	Decision
+	// Direct is whether the caller was named itself: by its own ARN, its
+	// role's, or as the users of its identity provider, and not only by its
+	// account or as everybody. Then the caller needs no policy of its own.
+	Direct bool
 }
 
 // Message is the denial as clients know it from AWS. It names the caller, the
@@ -31,12 +50,27 @@ func (d Decision) Message(c *Caller, action string) string {
 	if d.Resource != "" {
 		b.WriteString(" on resource: " + printable(d.Resource))
 	}
-	if d.Explicit {
-		b.WriteString(" with an explicit deny in an identity-based policy")
-	} else {
-		b.WriteString(" because no identity-based policy allows the " + action + " action")
-	}
+	b.WriteString(d.because(action))
 	return b.String()
+}
+
+// because is the end of the message. Trust policies give no reason: whoever
+// asks may be of another account.
+func (d Decision) because(action string) string {
+	source := d.Source
+	switch {
+	case source == SourceTrust:
+		return ""
+	case source == "":
+		source = SourceIdentity
+	}
+	switch {
+	case d.Explicit && source == SourceIdentity:
+		return " with an explicit deny in an " + source
+	case d.Explicit:
+		return " with an explicit deny in a " + source
+	}
+	return " because no " + source + " allows the " + action + " action"
 }
 
 // printable keeps control characters of a name out of messages and logs.

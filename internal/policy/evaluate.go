@@ -11,28 +11,65 @@ const (
 	maxResource = 2048
 )
 
-// Evaluate decides. All doubt ends in a denial: no caller, an unknown kind, no
-// resource, a field over its limit, or a policy that failed to load.
+// Evaluate decides by the caller's own policies. All doubt ends in a denial:
+// no caller, an unknown kind, no resource, a field over its limit, a policy
+// that failed to load, or a record that lacks what a condition asks for.
+//
+// An explicit Deny wins, wherever it stands. Otherwise the identity-based
+// policies must allow every resource and, where there are session policies,
+// so must they: what a session may is the intersection of both. The root of an
+// account needs no policy, but is held to its session's.
 func Evaluate(c *Caller, r *Request) Decision {
 	if c == nil || r == nil || !wellFormed(r) {
-		return denied(r)
+		return denied(r, SourceIdentity)
 	}
+	var e eval
+	e.begin(c, r)
 	switch c.Kind {
 	case KindRoot:
-		return Decision{Allowed: true}
+		return e.evaluateRoot()
 	case KindUser, KindRoleSession:
-		return evaluate(c.Policies, r)
+		return e.evaluate()
 	default:
-		return denied(r)
+		return denied(r, SourceIdentity)
 	}
 }
 
-// denied is a denial for which no statement is the reason.
-func denied(r *Request) Decision {
-	if r == nil || len(r.Resources) == 0 {
-		return Decision{}
+func (e *eval) evaluateRoot() Decision {
+	if len(e.c.Limits) == 0 {
+		return Decision{Allowed: true}
 	}
-	return Decision{Resource: r.Resources[0]}
+	limits := verdict{source: SourceSession}
+	e.judge(&limits, e.c.Limits, false)
+	if e.doubt {
+		return denied(e.r, SourceSession)
+	}
+	return limits.decide(e.r)
+}
+
+func (e *eval) evaluate() Decision {
+	own, limits := verdict{source: SourceIdentity}, verdict{source: SourceSession}
+	e.judge(&own, e.c.Policies, false)
+	e.judge(&limits, e.c.Limits, false)
+	if e.doubt {
+		return denied(e.r, SourceIdentity)
+	}
+	decision := own.decide(e.r)
+	if decision.Explicit || len(e.c.Limits) == 0 {
+		return decision
+	}
+	if limited := limits.decide(e.r); limited.Explicit || decision.Allowed && !limited.Allowed {
+		return limited
+	}
+	return decision
+}
+
+// denied is a denial for which no statement is the reason.
+func denied(r *Request, source string) Decision {
+	if r == nil || len(r.Resources) == 0 {
+		return Decision{Source: source}
+	}
+	return Decision{Resource: r.Resources[0], Source: source}
 }
 
 func wellFormed(r *Request) bool {
@@ -44,6 +81,11 @@ func wellFormed(r *Request) bool {
 			return false
 		}
 	}
+	for k := range r.Context {
+		if !isFolded(k) {
+			return false // it would not be found, and a Deny that asks for it would not match
+		}
+	}
 	return true
 }
 
@@ -52,40 +94,43 @@ type set uint64
 
 func (s set) first() int { return bits.TrailingZeros64(uint64(s)) }
 
-// verdict gathers what the statements say. The order of statements decides
-// nothing but which of several agreeing statements is named.
+// allOf is the set of the first n resources, n from 1 to 64.
+func allOf(n int) set { return ^set(0) >> (maxResources - n) }
+
+// verdict gathers what the statements of one kind of policy say. The order of
+// statements decides nothing but which of several agreeing ones is named.
 type verdict struct {
+	source            string
 	allowed, denied   set
+	direct            set // allowed to the caller by its own name
 	allowing, denying *statement
 	allowDoc, denyDoc *Document
-	denyLow           int
 }
 
-func evaluate(docs []*Document, r *Request) Decision {
-	var buf [maxAction]byte
-	action := foldInto(&buf, r.Action)
-	v := verdict{denyLow: maxResources}
+// judge asks every statement. A document that failed to load may have held a
+// Deny, and one of the other kind was never meant for this question.
+func (e *eval) judge(v *verdict, docs []*Document, trust bool) {
 	for _, d := range docs {
-		if d == nil {
-			return denied(r) // a policy that failed to load may have held a Deny
+		if d == nil || d.trust != trust {
+			e.doubt = true
+			return
 		}
 		for i := range d.statements {
 			s := &d.statements[i]
-			if s.matchesAction(action) {
-				v.add(d, s, s.matchResources(r.Resources))
+			if !e.matchesAction(s) {
+				continue
+			}
+			if m, direct := e.applies(s); m != 0 {
+				v.add(d, s, m, direct)
 			}
 		}
 	}
-	return v.decide(r)
 }
 
-func (v *verdict) add(d *Document, s *statement, matched set) {
-	if matched == 0 {
-		return
-	}
+func (v *verdict) add(d *Document, s *statement, matched set, direct bool) {
 	if s.deny {
-		if low := matched.first(); low < v.denyLow {
-			v.denyLow, v.denying, v.denyDoc = low, s, d
+		if v.denied == 0 || matched.first() < v.denied.first() {
+			v.denying, v.denyDoc = s, d
 		}
 		v.denied |= matched
 		return
@@ -94,53 +139,83 @@ func (v *verdict) add(d *Document, s *statement, matched set) {
 		v.allowing, v.allowDoc = s, d
 	}
 	v.allowed |= matched
+	if direct {
+		v.direct |= matched
+	}
 }
 
 func (v *verdict) decide(r *Request) Decision {
 	if v.denied != 0 {
-		return Decision{Explicit: true, Policy: v.denyDoc.name, StatementID: v.denying.sid, Resource: r.Resources[v.denyLow]}
+		return Decision{Explicit: true, Policy: v.denyDoc.name, StatementID: v.denying.sid, Resource: r.Resources[v.denied.first()], Source: v.source}
 	}
 	if missing := ^v.allowed & allOf(len(r.Resources)); missing != 0 {
-		return Decision{Resource: r.Resources[missing.first()]}
+		return Decision{Resource: r.Resources[missing.first()], Source: v.source}
 	}
-	return Decision{Allowed: true, Policy: v.allowDoc.name, StatementID: v.allowing.sid}
+	return Decision{Allowed: true, Policy: v.allowDoc.name, StatementID: v.allowing.sid, Source: v.source}
 }
 
-// allOf is the set of the first n resources, n from 1 to 64.
-func allOf(n int) set { return ^set(0) >> (maxResources - n) }
+// applies is the resources that a statement speaks of, its action having
+// matched, and whether it names the caller itself.
+func (e *eval) applies(s *statement) (m set, direct bool) {
+	if s.principals == nil {
+		m = e.matchResources(s)
+	} else if matched, own := e.matchPrincipals(s); matched {
+		m, direct = allOf(len(e.r.Resources)), own
+	}
+	if m == 0 || len(s.conditions) == 0 {
+		return m, direct
+	}
+	if s.perResource {
+		return e.whereConditionsHold(s, m), direct
+	}
+	if !e.conditionsHold(s) {
+		return 0, false
+	}
+	return m, direct
+}
 
-func (s *statement) matchesAction(folded []byte) bool {
-	for i := range s.actions {
-		if s.actions[i].match(folded) {
-			return true
+// whereConditionsHold asks resource by resource, for each has tags of its own.
+func (e *eval) whereConditionsHold(s *statement, m set) (held set) {
+	for left := m; left != 0; left &= left - 1 {
+		e.res = left.first()
+		if e.conditionsHold(s) {
+			held |= 1 << e.res
 		}
 	}
-	return false
+	return held
 }
 
-func (s *statement) matchResources(resources []string) (m set) {
-	for i, res := range resources {
-		for j := range s.resources {
-			if s.resources[j].match(res) {
-				m |= 1 << i
-				break
-			}
+func (e *eval) matchesAction(s *statement) bool {
+	action := e.action[:e.n]
+	for i := range s.actions {
+		if s.actions[i].match(action) {
+			return !s.notAction
+		}
+	}
+	return s.notAction
+}
+
+func (e *eval) matchResources(s *statement) (m set) {
+	for i, res := range e.r.Resources {
+		e.res = i
+		if e.matchesResource(s, res) {
+			m |= 1 << i
 		}
 	}
 	return m
 }
 
-// foldInto writes s in lower case into buf; s fits.
-func foldInto(buf *[maxAction]byte, s string) []byte {
-	for i := range len(s) {
-		buf[i] = lower(s[i])
+// matchesResource decides for one resource. With NotResource, a pattern whose
+// variable has no value excludes nobody knows what: a Deny then covers the
+// resource, an Allow does not.
+func (e *eval) matchesResource(s *statement, res string) bool {
+	unresolved := false
+	for i := range s.resources {
+		matched, resolved := s.resources[i].match(e, res)
+		if matched {
+			return !s.notResource
+		}
+		unresolved = unresolved || !resolved
 	}
-	return buf[:len(s)]
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		c += 'a' - 'A'
-	}
-	return c
+	return s.notResource && (s.deny || !unresolved)
 }

@@ -23,17 +23,17 @@ func TestEvaluate(t *testing.T) {
 	}{
 		{"root", &Caller{Kind: KindRoot}, ask(workload), Decision{Allowed: true}},
 		{"root despite a Deny", &Caller{Kind: KindRoot, Policies: []*Document{deny}}, ask(secret), Decision{Allowed: true}},
-		{"no policy", user(), ask(workload), Decision{Resource: workload}},
-		{"allowed", user(allow), ask(workload), Decision{Allowed: true, Policy: "allow", StatementID: "A"}},
-		{"allowed on all", user(allow), ask(workload, directory), Decision{Allowed: true, Policy: "allow", StatementID: "A"}},
-		{"one resource missing", user(allow), ask(workload, vaultARN, directory), Decision{Resource: vaultARN}},
-		{"explicit deny", user(allow, deny), ask(secret), Decision{Explicit: true, Policy: "deny", StatementID: "D", Resource: secret}},
-		{"deny of one resource", user(allow, deny), ask(vaultARN, workload, secret), Decision{Explicit: true, Policy: "deny", StatementID: "D", Resource: secret}},
-		{"deny in front", user(deny, allow), ask(secret), Decision{Explicit: true, Policy: "deny", StatementID: "D", Resource: secret}},
-		{"deny of something else", user(deny, allow), ask(workload), Decision{Allowed: true, Policy: "allow", StatementID: "A"}},
-		{"other action", user(allow), &Request{Action: "sts:GetCallerIdentity", Resources: []string{workload}}, Decision{Resource: workload}},
-		{"no resource in the ARN form", user(allow), ask("*"), Decision{Resource: "*"}},
-		{"role session", &Caller{Kind: KindRoleSession, Policies: []*Document{allow}}, ask(workload), Decision{Allowed: true, Policy: "allow", StatementID: "A"}},
+		{"no policy", user(), ask(workload), Decision{Resource: workload, Source: SourceIdentity}},
+		{"allowed", user(allow), ask(workload), Decision{Allowed: true, Policy: "allow", StatementID: "A", Source: SourceIdentity}},
+		{"allowed on all", user(allow), ask(workload, directory), Decision{Allowed: true, Policy: "allow", StatementID: "A", Source: SourceIdentity}},
+		{"one resource missing", user(allow), ask(workload, vaultARN, directory), Decision{Resource: vaultARN, Source: SourceIdentity}},
+		{"explicit deny", user(allow, deny), ask(secret), Decision{Explicit: true, Policy: "deny", StatementID: "D", Resource: secret, Source: SourceIdentity}},
+		{"deny of one resource", user(allow, deny), ask(vaultARN, workload, secret), Decision{Explicit: true, Policy: "deny", StatementID: "D", Resource: secret, Source: SourceIdentity}},
+		{"deny in front", user(deny, allow), ask(secret), Decision{Explicit: true, Policy: "deny", StatementID: "D", Resource: secret, Source: SourceIdentity}},
+		{"deny of something else", user(deny, allow), ask(workload), Decision{Allowed: true, Policy: "allow", StatementID: "A", Source: SourceIdentity}},
+		{"other action", user(allow), &Request{Action: "sts:GetCallerIdentity", Resources: []string{workload}}, Decision{Resource: workload, Source: SourceIdentity}},
+		{"no resource in the ARN form", user(allow), ask("*"), Decision{Resource: "*", Source: SourceIdentity}},
+		{"role session", &Caller{Kind: KindRoleSession, Policies: []*Document{allow}}, ask(workload), Decision{Allowed: true, Policy: "allow", StatementID: "A", Source: SourceIdentity}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -97,6 +97,27 @@ func TestMessage(t *testing.T) {
 	}
 }
 
+// TestMessageNamesTheKindOfPolicy has the texts that AWS's clients know.
+func TestMessageNamesTheKindOfPolicy(t *testing.T) {
+	limited := user(mustParse(t, documentText(statementText("Allow", "*", "*"))))
+	limited.Limits = []*Document{mustParse(t, documentText(statementText("Allow", "sts:*", "*")))}
+	forbidden := user(limited.Policies...)
+	forbidden.Limits = []*Document{mustParse(t, documentText(statementText("Deny", "*", "*")))}
+	trust := mustParseTrust(t, trustText(`{"AWS":"111111111111"}`, "sts:AssumeRole", ""))
+	assume := &Request{Action: "sts:AssumeRole", Resources: []string{targetARN}}
+	const who = "User: " + aliceARN + " is not authorized to perform: "
+	for got, want := range map[string]string{
+		Evaluate(limited, ask(workload)).Message(limited, tokenAction):               who + tokenAction + " on resource: " + workload + " because no session policy allows the " + tokenAction + " action",
+		Evaluate(forbidden, ask(workload)).Message(forbidden, tokenAction):           who + tokenAction + " on resource: " + workload + " with an explicit deny in a session policy",
+		EvaluateTrust(trust, user(), assume).Message(user(), assume.Action):          who + "sts:AssumeRole on resource: " + targetARN,
+		Decision{Explicit: true, Source: SourceTrust}.Message(user(), assume.Action): who + "sts:AssumeRole",
+	} {
+		if got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 // TestA48_MessageIsOneLine plants control characters in everything a message
 // repeats.
 func TestA48_MessageIsOneLine(t *testing.T) {
@@ -126,7 +147,7 @@ func TestA49_MessageTellsNothingOfPolicies(t *testing.T) {
 }
 
 func TestCallerKindString(t *testing.T) {
-	for k, want := range map[CallerKind]string{0: "unknown", KindRoot: "root", KindUser: "user", KindRoleSession: "role-session"} {
+	for k, want := range map[CallerKind]string{0: "unknown", KindRoot: "root", KindUser: "user", KindRoleSession: "role-session", KindWebIdentity: "web-identity"} {
 		if k.String() != want {
 			t.Errorf("%d is %s", k, k)
 		}

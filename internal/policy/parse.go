@@ -40,16 +40,26 @@ func quote(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// Parse reads and compiles a document. It is strict where IAM documents leave
-// no doubt: elements are spelled exactly, appear once, and have the right type;
-// whatever is not served is refused by name, and never ignored.
-func Parse(name string, doc []byte) (*Document, error) {
-	p := &parser{name: name, src: doc, sids: make(map[string]bool)}
+// Parse reads and compiles an identity-based policy or a session policy. It is
+// strict where the language leaves no doubt: elements are spelled exactly,
+// appear once, and have the right type; whatever is not served is refused by
+// name, and never ignored.
+func Parse(name string, doc []byte) (*Document, error) { return parse(name, doc, false) }
+
+// ParseTrust reads and compiles a role's trust policy, which says who may
+// assume the role. The role is the one that the policy hangs on, so there is
+// no Resource.
+func ParseTrust(name string, doc []byte) (*Document, error) { return parse(name, doc, true) }
+
+func parse(name string, doc []byte, trust bool) (*Document, error) {
+	p := &parser{name: name, src: doc, trust: trust, sids: make(map[string]bool)}
 	if err := p.checkText(); err != nil {
 		return nil, err
 	}
+	p.variables = hasVariables(doc)
 	p.dec = json.NewDecoder(bytes.NewReader(doc))
-	d := &Document{name: name}
+	p.dec.UseNumber()
+	d := &Document{name: name, trust: trust, variables: p.variables}
 	if err := p.document(d); err != nil {
 		return nil, err
 	}
@@ -59,15 +69,25 @@ func Parse(name string, doc []byte) (*Document, error) {
 	return d, nil
 }
 
+// hasVariables looks ahead for the version, which may stand behind the
+// statements that it decides about. What this lenient reading gets wrong, the
+// strict one refuses.
+func hasVariables(doc []byte) bool {
+	var d struct{ Version json.RawMessage }
+	return json.Unmarshal(doc, &d) == nil && string(d.Version) == `"2012-10-17"`
+}
+
 // parser walks the JSON tokens itself: decoding into a struct would accept a
 // key twice, in another case, or one that nobody knows.
 type parser struct {
-	name string
-	src  []byte
-	dec  *json.Decoder
-	at   int // where the token read last begins
-	stmt int // the statement being read, from 1; 0 outside
-	sids map[string]bool
+	name      string
+	src       []byte
+	dec       *json.Decoder
+	at        int // where the token read last begins
+	stmt      int // the statement being read, from 1; 0 outside
+	sids      map[string]bool
+	trust     bool
+	variables bool
 }
 
 func (p *parser) checkText() error {
@@ -101,13 +121,14 @@ func (p *parser) fail(format string, args ...any) error {
 	if p.stmt > 0 {
 		msg = fmt.Sprintf("statement %d: %s", p.stmt, msg)
 	}
+	at := p.place()
+	return &Error{Policy: p.name, Line: at.line, Column: at.column, Message: msg}
+}
+
+// place is where the token read last begins.
+func (p *parser) place() place {
 	before := p.src[:min(p.at, len(p.src))]
-	return &Error{
-		Policy:  p.name,
-		Line:    bytes.Count(before, []byte{'\n'}) + 1,
-		Column:  len(before) - bytes.LastIndexByte(before, '\n'),
-		Message: msg,
-	}
+	return place{line: bytes.Count(before, []byte{'\n'}) + 1, column: len(before) - bytes.LastIndexByte(before, '\n')}
 }
 
 // next reads one token and remembers where it begins.
@@ -205,25 +226,33 @@ func (p *parser) strs(element string, add func(string) error) error {
 	if err != nil {
 		return err
 	}
-	if s, ok := tok.(string); ok {
+	if tok != json.Delim('[') {
+		s, ok := tok.(string)
+		if !ok {
+			return p.fail("%s must be a string or a list of strings", element)
+		}
 		return p.addString(element, s, add)
 	}
-	if tok != json.Delim('[') {
-		return p.fail("%s must be a string or a list of strings", element)
-	}
-	if !p.dec.More() {
-		return p.fail("%s is an empty list: name at least one", element)
-	}
-	for p.dec.More() {
+	return p.list(element, func() error {
 		s, err := p.str(element)
 		if err != nil {
 			return err
 		}
-		if err := add(s); err != nil {
+		return add(s)
+	})
+}
+
+// list reads the items of a list whose bracket was read; there must be one.
+func (p *parser) list(element string, item func() error) error {
+	if !p.dec.More() {
+		return p.fail("%s is an empty list: name at least one", element)
+	}
+	for p.dec.More() {
+		if err := item(); err != nil {
 			return err
 		}
 	}
-	_, err = p.next()
+	_, err := p.next()
 	return err
 }
 

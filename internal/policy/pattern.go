@@ -2,42 +2,55 @@ package policy
 
 import "strings"
 
-// glob reports whether text matches pattern, in which * stands for any run of
-// bytes and ? for exactly one character. It goes back to the last star only,
-// which is enough because a later star can absorb whatever an earlier one
-// could have: the cost is at most len(pattern) times len(text), never more.
-func glob[T string | []byte](pattern string, text T) bool {
-	p, t := 0, 0
+// These bytes, which no UTF-8 text contains, stand in a compiled pattern for
+// its wildcards and for the place of a policy variable. So a star that a
+// policy means literally, or that a value of the request brought along, is an
+// ordinary character.
+const (
+	anyRun = 0xFF // *
+	anyOne = 0xFE // ?
+	hole   = 0xFD // a policy variable
+)
+
+// text is what patterns and the texts they are matched with come as.
+type text interface{ string | []byte }
+
+// glob reports whether t matches pattern, in which anyRun stands for any run
+// of bytes and anyOne for exactly one character. It goes back to the last star
+// only, which is enough because a later star can absorb whatever an earlier
+// one could have: the cost is at most len(pattern) times len(t), never more.
+func glob[P, T text](pattern P, t T) bool {
+	p, i := 0, 0
 	star, mark := -1, 0
-	for t < len(text) {
+	for i < len(t) {
 		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, t
+		case p < len(pattern) && pattern[p] == anyRun:
+			star, mark = p, i
 			p++
-		case p < len(pattern) && pattern[p] == '?':
+		case p < len(pattern) && pattern[p] == anyOne:
 			p++
-			t += runeLen(text[t:])
-		case p < len(pattern) && pattern[p] == text[t]:
+			i += runeLen(t[i:])
+		case p < len(pattern) && pattern[p] == t[i]:
 			p++
-			t++
+			i++
 		case star >= 0:
-			mark += runeLen(text[mark:])
-			p, t = star+1, mark
+			mark += runeLen(t[mark:])
+			p, i = star+1, mark
 		default:
 			return false
 		}
 	}
-	for p < len(pattern) && pattern[p] == '*' {
+	for p < len(pattern) && pattern[p] == anyRun {
 		p++
 	}
 	return p == len(pattern)
 }
 
-// runeLen is the length of the character that text begins with: the byte and
-// the continuation bytes behind it, so that ? never splits a character.
-func runeLen[T string | []byte](text T) int {
+// runeLen is the length of the character that t begins with: the byte and the
+// continuation bytes behind it, so that ? never splits a character.
+func runeLen[T text](t T) int {
 	n := 1
-	for n < len(text) && n < 4 && text[n]&0xC0 == 0x80 {
+	for n < len(t) && n < 4 && t[n]&0xC0 == 0x80 {
 		n++
 	}
 	return n
@@ -45,19 +58,44 @@ func runeLen[T string | []byte](text T) int {
 
 // actionPattern is an action in lower case, for actions compare without case.
 type actionPattern struct {
-	text    string
-	literal int  // length of text before its first wildcard
-	tail    bool // the only wildcard is a star at the end
+	text    string // compiled
+	literal int    // length of text before its first wildcard
+	tail    bool   // the only wildcard is a star at the end
+	written string
 }
 
-func compileAction(folded string) actionPattern {
-	literal, tail := literalPrefix(folded)
-	return actionPattern{text: folded, literal: literal, tail: tail}
+func compileAction(folded, written string) actionPattern {
+	t := encodeWildcards(folded)
+	literal, tail := literalPrefix(t)
+	return actionPattern{text: t, literal: literal, tail: tail, written: written}
+}
+
+// encodeWildcards compiles text in which every * and ? is a wildcard. Several
+// stars beside each other mean the same as one and cost more.
+func encodeWildcards(s string) string {
+	b := make([]byte, 0, len(s))
+	for i := range len(s) {
+		b = appendPattern(b, s[i], true)
+	}
+	return string(b)
+}
+
+func appendPattern(b []byte, c byte, wild bool) []byte {
+	switch {
+	case wild && c == '*':
+		if len(b) > 0 && b[len(b)-1] == anyRun {
+			return b
+		}
+		return append(b, anyRun)
+	case wild && c == '?':
+		return append(b, anyOne)
+	}
+	return append(b, c)
 }
 
 func (a *actionPattern) match(folded []byte) bool {
 	switch {
-	case len(folded) < a.literal || string(folded[:a.literal]) != a.text[:a.literal]:
+	case !startsWith(folded, a.text[:a.literal]):
 		return false
 	case a.literal == len(a.text):
 		return len(folded) == a.literal
@@ -67,149 +105,75 @@ func (a *actionPattern) match(folded []byte) bool {
 	return glob(a.text[a.literal:], folded[a.literal:])
 }
 
-// literalPrefix is the length of a pattern up to its first wildcard, and
-// whether that is a star with nothing behind it: most patterns are decided by
-// one comparison.
+// startsWith is strings.HasPrefix for names that are long and alike: where
+// they differ, their last byte mostly does.
+func startsWith[T text](t T, prefix string) bool {
+	n := len(prefix)
+	return len(t) >= n && (n == 0 || t[n-1] == prefix[n-1] && string(t[:n]) == prefix)
+}
+
+// literalPrefix is the length of a compiled pattern up to its first special
+// byte, and whether that is a star with nothing behind it: most patterns are
+// decided by one comparison.
 func literalPrefix(pattern string) (n int, tail bool) {
-	n = strings.IndexAny(pattern, "*?")
-	if n < 0 {
-		return len(pattern), false
+	for n < len(pattern) && pattern[n] < hole {
+		n++
 	}
-	return n, pattern[n:] == "*"
+	return n, n == len(pattern)-1 && pattern[n] == anyRun
 }
 
-// resourcePattern is a compiled ARN pattern.
-//
-// A star or question mark stands for characters within one segment, the text
-// between two colons. A star that ends its segment may in addition run on
-// beyond colons, so arn:aws:bedrock-agentcore:* covers the whole service. The
-// partition and the service are exceptions: a wildcard never reaches the
-// service, which must be spelled out (Parse sees to that) and must be equal.
-// Resources compare with case.
-type resourcePattern struct {
-	any       bool   // the pattern is *
-	text      string // the whole pattern
-	literal   int    // length of text before its first wildcard
-	tail      bool   // the only wildcard is a star at the end
-	partition string
-	service   string
-	rest      []string // the segments behind the service
+// fold lowers ASCII letters alone: Unicode has letters outside ASCII whose
+// lower case lies in it, and they must not become part of a name.
+func fold(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		b[i] = lower(c)
+	}
+	return string(b)
 }
 
-// compileResource takes a pattern other than * and its parts, of which there
-// are four at least.
-func compileResource(pattern string, part []string) resourcePattern {
-	literal, tail := literalPrefix(pattern)
-	return resourcePattern{text: pattern, literal: literal, tail: tail, partition: part[1], service: part[2], rest: part[3:]}
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
 }
 
-func (r *resourcePattern) match(arn string) bool {
-	switch {
-	case r.any:
-		return true
-	case !strings.HasPrefix(arn, r.text[:r.literal]):
+// foldsTo reports whether s in lower case is folded.
+func foldsTo[T text](s string, folded T) bool {
+	if len(s) != len(folded) {
 		return false
-	case r.literal == len(r.text):
-		return len(arn) == r.literal
-	case r.tail: // it lies behind the service, so it may take all the rest
-		return true
 	}
-	return r.matchSegments(arn)
-}
-
-func (r *resourcePattern) matchSegments(arn string) bool {
-	prefix, arn, _ := strings.Cut(arn, ":")
-	partition, arn, _ := strings.Cut(arn, ":")
-	service, arn, ok := strings.Cut(arn, ":")
-	return ok && prefix == "arn" && service == r.service && glob(r.partition, partition) &&
-		matchSegments(r.rest, arn)
-}
-
-// matchSegments matches segment patterns against the segments of text. A
-// segment that ends in a star ends a group; what its star takes runs up to
-// some later colon, where the next group begins. Taking the earliest place at
-// which each group fits is exact, because every later place that a group could
-// begin at stays reachable from the earliest end of the one before. So no
-// group is tried again, and the cost stays within pattern times text.
-func matchSegments(pattern []string, text string) bool {
-	fixed := true // the first group begins at the beginning of text
-	for {
-		n := groupLen(pattern)
-		open := strings.HasSuffix(pattern[n-1], "*")
-		if !open {
-			if fixed {
-				return matchExactly(pattern, text)
-			}
-			return matchTail(pattern, text)
-		}
-		after, last, ok := findGroup(pattern[:n], text, fixed)
-		switch {
-		case !ok:
-			return false
-		case n == len(pattern):
-			return true // the star takes all that is left
-		case last:
-			return false // segments are wanted but text has ended
-		}
-		pattern, text, fixed = pattern[n:], after, false
-	}
-}
-
-// groupLen counts the segments up to and including the first that ends in a
-// star, or all of them.
-func groupLen(pattern []string) int {
-	for i, p := range pattern {
-		if strings.HasSuffix(p, "*") {
-			return i + 1
-		}
-	}
-	return len(pattern)
-}
-
-// findGroup finds the earliest place where a group fits whole segments of
-// text; only the beginning counts if fixed. It returns the text behind the
-// group's last segment, and whether that segment was text's last.
-func findGroup(group []string, text string, fixed bool) (after string, last, ok bool) {
-	for {
-		if after, last, ok = fitGroup(group, text); ok || fixed {
-			return after, last, ok
-		}
-		var more bool
-		if _, text, more = strings.Cut(text, ":"); !more {
-			return "", false, false
-		}
-	}
-}
-
-func fitGroup(group []string, text string) (after string, last, ok bool) {
-	more := true
-	for _, p := range group {
-		if !more {
-			return "", false, false
-		}
-		var segment string
-		segment, text, more = strings.Cut(text, ":")
-		if !glob(p, segment) {
-			return "", false, false
-		}
-	}
-	return text, !more, true
-}
-
-// matchExactly matches segment by segment, to the end of both.
-func matchExactly(pattern []string, text string) bool {
-	_, last, ok := fitGroup(pattern, text)
-	return ok && last
-}
-
-// matchTail matches the pattern with as many segments at the end of text.
-func matchTail(pattern []string, text string) bool {
-	at := len(text)
-	for range pattern {
-		if at < 0 {
+	for i := range len(s) {
+		if lower(s[i]) != folded[i] {
 			return false
 		}
-		at = strings.LastIndexByte(text[:at], ':')
 	}
-	return matchExactly(pattern, text[at+1:])
+	return true
 }
+
+func isFolded(s string) bool {
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' {
+			return false
+		}
+	}
+	return true
+}
+
+func isAlnum(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func all(s string, ok func(byte) bool) bool {
+	for i := range len(s) {
+		if !ok(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func hasWildcard(s string) bool { return strings.ContainsAny(s, "*?") }
