@@ -89,12 +89,18 @@ func (k *SigningKey) Public() crypto.PublicKey { return k.key.Public() }
 // token and is required: kinds that share an issuer must not be mistaken for
 // each other (RFC 8725 section 3.11).
 func (k *SigningKey) Sign(typ string, claims any) (string, error) {
-	if typ == "" {
-		return "", errors.New("issuer: a token needs a typ")
-	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", fmt.Errorf("issuer: encoding claims: %w", err)
+	}
+	return k.SignPayload(typ, payload)
+}
+
+// SignPayload is Sign for claims that are JSON already, for a caller that has to
+// know their size before it pays for a signature.
+func (k *SigningKey) SignPayload(typ string, payload []byte) (string, error) {
+	if typ == "" {
+		return "", errors.New("issuer: a token needs a typ")
 	}
 	if len(payload) == 0 || payload[0] != '{' {
 		return "", errors.New("issuer: claims must encode to a JSON object")
@@ -135,15 +141,24 @@ func ParsePrivate(der []byte) (*SigningKey, error) {
 	return newSigningKey(signer)
 }
 
+// PublicJWK returns the public half as one member of a JWK set. It is kept beside
+// the sealed private half, so that publishing keys opens none.
+func (k *SigningKey) PublicJWK() (json.RawMessage, error) {
+	jwk := jose.JSONWebKey{Key: k.key.Public(), KeyID: k.id, Algorithm: string(k.algorithm), Use: "sig"}
+	return jwk.MarshalJSON()
+}
+
 // PublicSet returns the JWK set of the public halves, as jwks_uri serves it.
 func PublicSet(keys ...*SigningKey) ([]byte, error) {
-	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	var set []json.RawMessage
 	for _, k := range keys {
-		set.Keys = append(set.Keys, jose.JSONWebKey{
-			Key: k.key.Public(), KeyID: k.id, Algorithm: string(k.algorithm), Use: "sig",
-		})
+		jwk, err := k.PublicJWK()
+		if err != nil {
+			return nil, fmt.Errorf("issuer: encoding a public key: %w", err)
+		}
+		set = append(set, jwk)
 	}
-	return json.Marshal(set)
+	return KeySet(set)
 }
 
 // Format answers every verb with the identifier alone.

@@ -24,6 +24,7 @@ type Metadata struct {
 	RevocationEndpoint    string
 	IssParameter          bool // RFC 9207 section 3
 	AuthMethods           []AuthMethod
+	AssertionAlgorithms   []string // token_endpoint_auth_signing_alg_values_supported
 	ResponseTypes         []string
 }
 
@@ -166,6 +167,7 @@ func readMetadata(members map[string]any) (m Metadata, flaw string) {
 	for _, method := range readList(members["token_endpoint_auth_methods_supported"]) {
 		m.AuthMethods = append(m.AuthMethods, AuthMethod(method))
 	}
+	m.AssertionAlgorithms = readList(members["token_endpoint_auth_signing_alg_values_supported"])
 	m.ResponseTypes = readList(members["response_types_supported"])
 	return m, ""
 }
@@ -207,6 +209,7 @@ func (e *Engine) checkEndpoints(discoveryURL string, m Metadata) error {
 
 func (m Metadata) clone() Metadata {
 	m.AuthMethods = slices.Clone(m.AuthMethods)
+	m.AssertionAlgorithms = slices.Clone(m.AssertionAlgorithms)
 	m.ResponseTypes = slices.Clone(m.ResponseTypes)
 	return m
 }

@@ -14,6 +14,11 @@ const (
 	ClientSecretBasic AuthMethod = "client_secret_basic"
 	ClientSecretPost  AuthMethod = "client_secret_post"
 	None              AuthMethod = "none" // a public client: only its id is sent
+
+	// WebIdentityJWT is ours, not registered: Provider.Assertion is sent as a
+	// client assertion (RFC 7523 section 2.2). Unlike private_key_jwt its issuer
+	// and subject are not the client id; the provider trusts the issuer.
+	WebIdentityJWT AuthMethod = "web_identity_jwt"
 )
 
 // GrantType is the grant_type of a token request.
@@ -36,11 +41,13 @@ type Provider struct {
 	RevocationEndpoint    string
 	IssParameter          bool         // the provider promises iss in every callback (RFC 9207 section 3)
 	AuthMethods           []AuthMethod // what its metadata offers; empty when it says nothing
+	AssertionAlgorithms   []string     // likewise, for the signatures of client assertions
 
 	ClientID     string
 	ClientSecret vault.Secret
-	AuthMethod   AuthMethod // empty: chosen by the vendor's row, then by AuthMethods
-	NoPKCE       bool       // named exception for a provider that refuses PKCE
+	Assertion    vault.Secret // a JWT made for this one request, with WebIdentityJWT
+	AuthMethod   AuthMethod   // empty: chosen by the vendor's row, then by AuthMethods
+	NoPKCE       bool         // named exception for a provider that refuses PKCE
 }
 
 // WithMetadata returns the provider with the endpoints and facts that its
@@ -52,6 +59,7 @@ func (p Provider) WithMetadata(m Metadata) Provider {
 	p.RevocationEndpoint = m.RevocationEndpoint
 	p.IssParameter = m.IssParameter
 	p.AuthMethods = slices.Clone(m.AuthMethods)
+	p.AssertionAlgorithms = slices.Clone(m.AssertionAlgorithms)
 	return p
 }
 

@@ -42,7 +42,7 @@ type redactor struct {
 
 func newRedactor(p Provider, secrets ...vault.Secret) redactor {
 	var r redactor
-	for _, secret := range append(secrets, p.ClientSecret) {
+	for _, secret := range append(secrets, p.ClientSecret, p.Assertion) {
 		if secret.Empty() {
 			continue
 		}

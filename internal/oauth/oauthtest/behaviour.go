@@ -29,6 +29,7 @@ type Behaviour struct {
 	ErrorStatus       int               // of token errors; 400, or 401 for the client, when zero
 	ErrorNames        map[string]string // replaces standard error codes
 	PublicClient      bool              // accept the client id alone
+	Assertion         func(string) bool // accept client assertions (RFC 7523 section 2.2) for which it is true, and no secret
 	RefreshEndsAccess bool              // a refresh ends the access token issued before
 }
 

@@ -92,6 +92,10 @@ func (s *Server) grantFor(r *http.Request, b Behaviour) (*grant, *tokenError) {
 func (s *Server) clientProven(r *http.Request, b Behaviour) bool {
 	form := r.PostForm
 	user, password, basic := r.BasicAuth()
+	if b.Assertion != nil {
+		return !basic && !form.Has("client_secret") && len(form["client_assertion"]) == 1 &&
+			form.Get("client_assertion_type") == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" && b.Assertion(form.Get("client_assertion"))
+	}
 	if basic {
 		id, err1 := url.QueryUnescape(user)
 		secret, err2 := url.QueryUnescape(password)
