@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ type auditRow struct {
 	requestID, grantID, sessionID string
 	action, caller, user, result  string
 	rest                          string
+	segment                       int64 // set when it is appended
 	durable                       bool
 }
 
@@ -36,9 +38,9 @@ type auditRest struct {
 }
 
 // auditColumns are written by every append.
-const auditColumns = "account, id, at, request_id, grant_id, session_id, action, caller, user_key, result, rest"
+const auditColumns = "account, id, at, request_id, grant_id, session_id, action, caller, user_key, result, rest, segment"
 
-// maxAuditRows is the largest number of rows that one statement appends; smaller ones are powers of two.
+// maxAuditRows is the largest number of rows that one statement appends.
 const maxAuditRows = 32
 
 // insertAuditText is the statement that appends n rows. Running one statement of many rows costs far less than many of
@@ -62,30 +64,58 @@ func insertAuditText(n int) string {
 }
 
 var insertAuditTexts = func() (texts [maxAuditRows + 1]string) {
-	for n := 1; n <= maxAuditRows; n *= 2 {
+	for n := 1; n <= maxAuditRows; n++ {
 		texts[n] = insertAuditText(n)
 	}
 	return texts
 }()
 
-// insertRows appends the rows; if one is at fault, none is appended.
+// insertRows appends the rows, in one statement for each maxAuditRows of them.
 func insertRows(h handle, rows []*auditRow) error {
-	for n := maxAuditRows; n > 0; n /= 2 {
-		for len(rows) >= n {
-			args := make([]any, 0, 11*n)
-			for _, r := range rows[:n] {
-				args = append(args, r.account, r.id, r.at, r.requestID, r.grantID, r.sessionID, r.action, r.caller, r.user, r.result, r.rest)
-			}
-			if _, err := h.exec(insertAuditTexts[n], args...); err != nil {
-				return err
-			}
-			rows = rows[n:]
+	for chunk := range slices.Chunk(rows, maxAuditRows) {
+		args := make([]any, 0, 12*len(chunk))
+		for _, r := range chunk {
+			args = append(args, r.account, r.id, r.at, r.requestID, r.grantID, r.sessionID, r.action, r.caller, r.user, r.result, r.rest, r.segment)
+		}
+		if _, err := h.exec(insertAuditTexts[len(chunk)], args...); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-const selectAudit = `SELECT id, at, request_id, grant_id, session_id, action, caller, user_key, result, rest FROM audit WHERE account = $1`
+// segmentRows is how many records share a segment: few enough that their grants' index entries fit into some pages,
+// many enough that a search, which looks into every segment, stays fast.
+const segmentRows = 1024
+
+// segments numbers the segments of what one loop appends. Numbers need not be unique: a segment is where to look, and
+// two processes that share one only make it larger.
+type segments struct {
+	now  func() time.Time
+	n    int64
+	left int
+}
+
+// number gives each row its segment. Numbers grow with time, also from one run of the program to the next.
+func (s *segments) number(rows ...*auditRow) {
+	for _, r := range rows {
+		if s.left == 0 {
+			s.n, s.left = max(s.n+1, s.now().UnixMilli()), segmentRows
+		}
+		s.left--
+		r.segment = s.n
+	}
+}
+
+const (
+	auditOutput = `SELECT id, at, request_id, grant_id, session_id, action, caller, user_key, result, rest FROM `
+	selectAudit = auditOutput + `audit WHERE account = $1`
+	// selectGrantAudit finds the segments by hopping from each to the one before, and looks into each for the grant.
+	selectGrantAudit = `WITH RECURSIVE segments (n) AS (
+			SELECT MAX(segment) FROM audit WHERE grant_id <> ''
+			UNION ALL SELECT (SELECT MAX(segment) FROM audit WHERE grant_id <> '' AND segment < n) FROM segments WHERE n IS NOT NULL)
+		` + auditOutput + `segments CROSS JOIN audit WHERE account = $1 AND segment = n AND grant_id <> ''`
+)
 
 // newAuditRow never fails: a record must not be lost because a client put odd bytes into a name, so these are replaced.
 func newAuditRow(r *identity.AuditRecord) *auditRow {
@@ -182,6 +212,9 @@ func (s *Store) FindAudit(ctx context.Context, account string, f identity.AuditF
 
 func auditQuery(account string, f identity.AuditFilter, before string, limit int) (string, []any) {
 	w := where{query: selectAudit, args: []any{account}}
+	if f.GrantID != "" {
+		w.query = selectGrantAudit
+	}
 	w.text("id <", before)
 	w.text("request_id =", f.RequestID)
 	w.text("grant_id =", f.GrantID)

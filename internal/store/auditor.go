@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -15,13 +17,14 @@ type auditor struct {
 	db      *sql.DB
 	dialect *dialect
 	queue   *queue[*auditRow]
+	numbers segments
 	ended   sync.WaitGroup
 }
 
-func startAuditor(db *sql.DB, d *dialect) *auditor {
+func startAuditor(db *sql.DB, d *dialect, now func() time.Time) *auditor {
 	db.SetMaxOpenConns(1)
 	db.SetMaxIdleConns(1)
-	a := &auditor{db: db, dialect: d, queue: newQueue[*auditRow]()}
+	a := &auditor{db: db, dialect: d, queue: newQueue[*auditRow](), numbers: segments{now: now}}
 	a.ended.Go(func() { a.queue.run(a.commit) })
 	return a
 }
@@ -39,6 +42,7 @@ func (a *auditor) commit(batch []*job[*auditRow]) {
 	for _, j := range batch {
 		if j.claim() {
 			live = append(live, j)
+			a.numbers.number(j.value)
 		}
 	}
 	if len(live) == 0 {
@@ -62,43 +66,46 @@ func refusedData(err error) bool {
 	return errors.As(err, &e) && len(e.Code) == 5 && (e.Code[:2] == "22" || e.Code[:2] == "23")
 }
 
-// insertAudits takes one array for each column, so that batches of every size share one prepared statement.
-const insertAudits = `INSERT INTO audit (account, id, at, request_id, grant_id, session_id, action, caller, user_key, result, rest)
-SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])`
+// insertAudits takes one array for each column, so that batches of every size share one prepared statement, which is a
+// transaction by itself: one round trip. Unless the batch is durable, it tells the server to commit without waiting for
+// its disk; the setting lasts until the end of the transaction.
+const insertAudits = `INSERT INTO audit (` + auditColumns + `)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[])
+WHERE $13::boolean OR set_config('synchronous_commit', 'off', true) = 'off'`
 
 // write commits the batch. One without a durable record does not wait for the server's disk: what a killed Lanyard has
 // acknowledged stays, what a lost database machine had not flushed yet does not.
 func (a *auditor) write(batch []*job[*auditRow]) error {
-	durable := false
-	for _, j := range batch {
-		durable = durable || j.value.durable
-	}
-	args := columns(batch)
+	durable := slices.ContainsFunc(batch, func(j *job[*auditRow]) bool { return j.value.durable })
 	ctx, cancel := context.WithTimeout(context.Background(), txLimit)
 	defer cancel()
-	return inTx(ctx, a.db, a.dialect, func(h handle) error {
-		if !durable {
-			if _, err := h.exec("SET LOCAL synchronous_commit = off"); err != nil {
-				return err
-			}
-		}
+	h, args := handle{ctx: ctx, db: appending{a.db}, dialect: a.dialect}, append(columns(batch), durable)
+	return retryLost(ctx, a.dialect, func() error {
 		_, err := h.exec(insertAudits, args...)
 		return err
 	})
 }
 
+// appending runs its statement again when the connection turns out to be dead. If it had been carried out after all, the
+// ids are taken and the batch fails: what was recorded is reported as lost, never the other way round.
+type appending struct{ *sql.DB }
+
+func (a appending) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return retryDead(ctx, func() (sql.Result, error) { return a.DB.ExecContext(ctx, query, args...) })
+}
+
 func columns(batch []*job[*auditRow]) []any {
-	at := make([]int64, len(batch))
+	at, segment := make([]int64, len(batch)), make([]int64, len(batch))
 	texts := make([][]string, 10)
 	for i := range texts {
 		texts[i] = make([]string, len(batch))
 	}
 	for i, j := range batch {
 		r := j.value
-		at[i] = r.at
+		at[i], segment[i] = r.at, r.segment
 		for c, v := range [...]string{r.account, r.id, r.requestID, r.grantID, r.sessionID, r.action, r.caller, r.user, r.result, r.rest} {
 			texts[c][i] = v
 		}
 	}
-	return []any{texts[0], texts[1], at, texts[2], texts[3], texts[4], texts[5], texts[6], texts[7], texts[8], texts[9]}
+	return []any{texts[0], texts[1], at, texts[2], texts[3], texts[4], texts[5], texts[6], texts[7], texts[8], texts[9], segment}
 }

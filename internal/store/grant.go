@@ -146,6 +146,7 @@ func (s *Store) ListGrants(ctx context.Context, account string, f identity.Grant
 	w.text("workload_id =", f.WorkloadID)
 	w.text("provider_id =", f.ProviderID)
 	w.text("user_key =", f.User)
+	w.text("state =", string(f.State))
 	w.text("id >", after)
 	query, args := w.page("id", limit)
 	return list(s.engine.read(ctx), query, args, scanGrant)

@@ -46,6 +46,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		w.text("workload_id =", f.WorkloadID)
 		w.text("provider_id =", f.ProviderID)
 		w.text("user_key =", f.User)
+		w.text("state =", string(f.State))
 		w.text("id >", "x")
 		query, _ := w.page("id", 1)
 		return query
@@ -58,6 +59,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		selectGrant + ` WHERE account = $1 AND key = $2`,
 		selectGrant + ` WHERE account = $1 AND id = $2`,
 		grants(identity.GrantFilter{}), grants(identity.GrantFilter{WorkloadID: "w"}), grants(identity.GrantFilter{ProviderID: "p"}),
+		grants(identity.GrantFilter{WorkloadID: "w", ProviderID: "p", User: "u", State: identity.GrantActive}),
 		selectRecord + ` WHERE account = $1 AND kind = $2 AND parent = $3 AND name = $4`,
 		selectRecord + ` WHERE id = $1 AND kind = $2`,
 		selectRecord + ` WHERE account = $1 AND kind = $2 AND parent = $3 AND name > $4 ORDER BY name LIMIT $5`,
@@ -74,6 +76,9 @@ func TestQueriesUseIndexes(t *testing.T) {
 	}
 	for _, query := range queries {
 		plan := e.plan(t, query)
+		if strings.HasPrefix(query, "WITH RECURSIVE segments") { // reads a row a segment, and sorts what it found
+			plan = strings.ReplaceAll(strings.ReplaceAll(plan, "SCAN segments", ""), "USE TEMP B-TREE FOR ORDER BY", "")
+		}
 		if regexp.MustCompile(`(?m)^SCAN `).MatchString(plan) || strings.Contains(plan, "TEMP B-TREE") {
 			t.Errorf("%s\nruns as\n%s", query, plan)
 		}

@@ -114,7 +114,7 @@ func openPostgres(ctx context.Context, c Config) (engine, error) {
 			return nil, errors.Join(err, db.Close())
 		}
 	}
-	return &postgresEngine{dialect: d, db: db, audit: startAuditor(stdlib.OpenDB(*cfg), d)}, nil
+	return &postgresEngine{dialect: d, db: db, audit: startAuditor(stdlib.OpenDB(*cfg), d, c.Now)}, nil
 }
 
 func (e *postgresEngine) read(ctx context.Context) handle {
@@ -146,8 +146,13 @@ func (e *postgresEngine) close() error {
 
 // inTx runs fn in a transaction, again when it lost against another one.
 func inTx(ctx context.Context, db *sql.DB, d *dialect, fn func(handle) error) error {
+	return retryLost(ctx, d, func() error { return tryTx(ctx, db, d, fn) })
+}
+
+// retryLost runs a transaction again when it lost against another one.
+func retryLost(ctx context.Context, d *dialect, transact func() error) error {
 	for attempt := 1; ; attempt++ {
-		err := tryTx(ctx, db, d, fn)
+		err := transact()
 		if err == nil || attempt == maxAttempts || d.classify(err) != faultConflict {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"path/filepath"
 
@@ -75,24 +74,24 @@ func openSQLite(ctx context.Context, c Config) (engine, error) {
 	}
 	defer unlock()
 	e := &sqliteEngine{dialect: sqliteDialect()}
-	if e.main, e.mainRead, err = openFile(ctx, c.SQLiteDir, mainFile, mainSchema(), c.Logger); err != nil {
+	if e.main, e.mainRead, err = openFile(ctx, c, mainFile, mainSchema()); err != nil {
 		return nil, err
 	}
-	if e.audit, e.auditGet, err = openFile(ctx, c.SQLiteDir, auditFile, auditSchema(), c.Logger); err != nil {
+	if e.audit, e.auditGet, err = openFile(ctx, c, auditFile, auditSchema()); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	return e, nil
 }
 
 // openFile opens and migrates one file, and starts its writer.
-func openFile(ctx context.Context, dir, name string, schema schema, log *slog.Logger) (*writer, *pool, error) {
-	path := filepath.Join(dir, name)
+func openFile(ctx context.Context, c Config, name string, schema schema) (*writer, *pool, error) {
+	path := filepath.Join(c.SQLiteDir, name)
 	lazy := name == auditFile
 	db, err := openDB(path, 1, writeSettings(lazy))
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := schema.migrate(ctx, db, sqliteDialect(), path, log); err != nil {
+	if err := schema.migrate(ctx, db, sqliteDialect(), path, c.Logger); err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
 	conns := readers
@@ -103,7 +102,7 @@ func openFile(ctx context.Context, dir, name string, schema schema, log *slog.Lo
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
-	return startWriter(db, lazy, log), &pool{DB: read}, nil
+	return startWriter(db, lazy, c), &pool{DB: read}, nil
 }
 
 // writeSettings of a connection. The driver applies those of its own names (with an underscore) last and the pragmas in

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 )
 
@@ -27,14 +28,16 @@ type writer struct {
 	log     *slog.Logger
 	queue   *queue[change]
 	// lazy commits without flushing the disk, except batches with a durable change.
-	lazy  bool
-	full  bool // whether the connection flushes at the next commit
-	conn  *connection
-	ended sync.WaitGroup
+	lazy bool
+	full bool // whether the connection flushes at the next commit
+	conn *connection
+	// numbers are those of the segments of audit records.
+	numbers segments
+	ended   sync.WaitGroup
 }
 
-func startWriter(db *sql.DB, lazy bool, log *slog.Logger) *writer {
-	w := &writer{db: db, dialect: sqliteDialect(), log: log, queue: newQueue[change](), lazy: lazy}
+func startWriter(db *sql.DB, lazy bool, c Config) *writer {
+	w := &writer{db: db, dialect: sqliteDialect(), log: c.Logger, queue: newQueue[change](), lazy: lazy, numbers: segments{now: c.Now}}
 	w.ended.Go(func() { w.queue.run(w.commit) })
 	return w
 }
@@ -49,6 +52,9 @@ func (w *writer) close() error {
 // commit runs a batch as one transaction. When the transaction as a whole fails, each change gets one of its own, so
 // that only the one at fault fails.
 func (w *writer) commit(batch []*job[change]) {
+	if w.append(batch) {
+		return
+	}
 	if err := w.begin(batch); err != nil {
 		answerAll(batch, err)
 		return
@@ -70,6 +76,31 @@ func (w *writer) commit(batch []*job[change]) {
 			j.answer(err)
 		}
 	}
+}
+
+// append commits a batch of audit records alone in one statement, which is a transaction by itself. When it fails, none
+// was appended, and commit finds the one at fault.
+func (w *writer) append(batch []*job[change]) bool {
+	if len(batch) > maxAuditRows || slices.ContainsFunc(batch, func(j *job[change]) bool { return j.value.row == nil }) {
+		return false
+	}
+	if w.connect() != nil || w.flushMode(batch) != nil {
+		return false
+	}
+	rows := make([]*auditRow, 0, len(batch))
+	live := make([]*job[change], 0, len(batch))
+	for _, j := range batch {
+		if j.claim() {
+			rows, live = append(rows, j.value.row), append(live, j)
+		}
+	}
+	w.numbers.number(rows...)
+	if err := insertRows(handle{ctx: context.Background(), db: w.conn, dialect: w.dialect}, rows); err != nil {
+		w.abandon(err)
+		return false
+	}
+	answerAll(live, nil)
+	return true
 }
 
 // finish runs and commits the begun transaction and answers the batch, or rolls it back.
@@ -110,6 +141,7 @@ func (w *writer) runAll(batch []*job[change]) ([]error, error) {
 			return nil, results[i]
 		}
 	}
+	w.numbers.number(rows...)
 	return results, doom(insertRows(h, rows))
 }
 

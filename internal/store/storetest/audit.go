@@ -20,7 +20,7 @@ func (s *suite) event(account, action string) identity.AuditRecord {
 
 func (s *suite) find(t *testing.T, account string, f identity.AuditFilter) []identity.AuditRecord {
 	t.Helper()
-	got, err := s.store.FindAudit(t.Context(), account, f, "", 1000)
+	got, err := s.store.FindAudit(t.Context(), account, f, "", 2000)
 	ok(t, err)
 	return got
 }
@@ -149,13 +149,15 @@ func testAuditTexts(t *testing.T, s *suite) {
 	s.append(t, r)
 }
 
+// testAuditAtOnce appends more records than one segment of an index takes: what shares a grant is found in all of them.
 func testAuditAtOnce(t *testing.T, s *suite) {
 	id := s.account(t)
-	const callers, each = 32, 20
+	const callers, each = 32, 40
 	done := race(callers, func(int) bool {
 		for i := range each {
 			r := s.event(id, "x")
 			r.Durable = i%7 == 0
+			r.GrantID = fmt.Sprint("gr-", i%2)
 			if err := s.store.AppendAudit(t.Context(), r); err != nil {
 				t.Error(err)
 				return false
@@ -164,7 +166,22 @@ func testAuditAtOnce(t *testing.T, s *suite) {
 		return true
 	})
 	same(t, done, callers)
-	same(t, len(s.find(t, id, identity.AuditFilter{})), callers*each)
+	all := s.find(t, id, identity.AuditFilter{})
+	same(t, len(all), callers*each)
+	other := s.event(s.account(t), "x") // another account's, of the same grant
+	other.GrantID = "gr-1"
+	s.append(t, other)
+	want := slices.DeleteFunc(all, func(r identity.AuditRecord) bool { return r.GrantID != "gr-1" })
+	var got []string
+	for before := ""; ; before = got[len(got)-1] {
+		page, err := s.store.FindAudit(t.Context(), id, identity.AuditFilter{GrantID: "gr-1"}, before, 100)
+		ok(t, err)
+		if len(page) == 0 {
+			break
+		}
+		got = append(got, names(page, auditID)...)
+	}
+	same(t, got, names(want, auditID))
 }
 
 // testAuditPoison: records that share a batch with one that cannot be stored are stored all the same.

@@ -113,13 +113,22 @@ func testListGrants(t *testing.T, s *suite) {
 			}
 		}
 	}
+	for i := range all {
+		if i%2 == 1 {
+			all[i].State = identity.GrantSuspended
+			ok(t, s.store.UpdateGrant(t.Context(), all[i], ""))
+			all[i].Version++
+		}
+	}
 	for _, f := range []identity.GrantFilter{
+		{State: identity.GrantActive}, {State: identity.GrantSuspended, User: "alice"}, {State: identity.GrantNeedsConsent},
+		{WorkloadID: "wl-1", ProviderID: "pr-2", User: "alice", State: identity.GrantActive},
 		{}, {WorkloadID: "wl-2"}, {ProviderID: "pr-1"}, {User: "alice"}, {WorkloadID: "wl-1", User: "bob"},
 		{WorkloadID: "wl-1", ProviderID: "pr-2", User: "alice"}, {User: "nobody"},
 	} {
 		want := slices.DeleteFunc(slices.Clone(all), func(g identity.Grant) bool {
 			return f.WorkloadID != "" && f.WorkloadID != g.WorkloadID || f.ProviderID != "" && f.ProviderID != g.ProviderID ||
-				f.User != "" && f.User != g.User
+				f.User != "" && f.User != g.User || f.State != "" && f.State != g.State
 		})
 		got, err := s.store.ListGrants(t.Context(), id, f, "", 100)
 		ok(t, err)
