@@ -53,7 +53,8 @@ func checkAPIKey(in *NewAPIKeyProvider) error {
 
 // CreateAPIKeyProvider stores an API key.
 func (s *Service) CreateAPIKeyProvider(ctx context.Context, caller *policy.Caller, in NewAPIKeyProvider) (*APIKeyProvider, error) {
-	r := request{caller: caller, action: "bedrock-agentcore:CreateApiKeyCredentialProvider", durable: true, provider: in.Name, resources: on(s.apiKeyProviderResources(caller.Account, in.Name))}
+	r := request{caller: caller, action: "bedrock-agentcore:CreateApiKeyCredentialProvider", durable: true, provider: in.Name,
+		resources: onTagged(s.apiKeyProviderResources(caller.Account, in.Name), in.Tags)}
 	return do(ctx, s, r, func(ctx context.Context, _ *call) (*APIKeyProvider, error) {
 		if err := checkAPIKey(&in); err != nil {
 			return nil, err
@@ -71,7 +72,7 @@ func (s *Service) CreateAPIKeyProvider(ctx context.Context, caller *policy.Calle
 
 // GetAPIKeyProvider returns an API-key provider, without its key.
 func (s *Service) GetAPIKeyProvider(ctx context.Context, caller *policy.Caller, name string) (*APIKeyProvider, error) {
-	r := request{caller: caller, action: "bedrock-agentcore:GetApiKeyCredentialProvider", provider: name, resources: on(s.apiKeyProviderResources(caller.Account, name))}
+	r := request{caller: caller, action: "bedrock-agentcore:GetApiKeyCredentialProvider", provider: name, resources: s.onAPIKeyProvider(name)}
 	return do(ctx, s, r, func(ctx context.Context, _ *call) (*APIKeyProvider, error) {
 		return s.apiKeyProvider(ctx, caller.Account, name, true)
 	})
@@ -87,7 +88,7 @@ func (s *Service) ListAPIKeyProviders(ctx context.Context, caller *policy.Caller
 
 // UpdateAPIKeyProvider replaces the key.
 func (s *Service) UpdateAPIKeyProvider(ctx context.Context, caller *policy.Caller, in NewAPIKeyProvider) (*APIKeyProvider, error) {
-	r := request{caller: caller, action: "bedrock-agentcore:UpdateApiKeyCredentialProvider", durable: true, provider: in.Name, resources: on(s.apiKeyProviderResources(caller.Account, in.Name))}
+	r := request{caller: caller, action: "bedrock-agentcore:UpdateApiKeyCredentialProvider", durable: true, provider: in.Name, resources: s.onAPIKeyProvider(in.Name)}
 	return do(ctx, s, r, func(ctx context.Context, _ *call) (*APIKeyProvider, error) {
 		if err := checkAPIKey(&in); err != nil {
 			return nil, err
@@ -109,7 +110,7 @@ func (s *Service) UpdateAPIKeyProvider(ctx context.Context, caller *policy.Calle
 // DeleteAPIKeyProvider removes the provider and its key: the record key goes with the row, so no copy of the
 // ciphertext opens again.
 func (s *Service) DeleteAPIKeyProvider(ctx context.Context, caller *policy.Caller, name string) error {
-	r := request{caller: caller, action: "bedrock-agentcore:DeleteApiKeyCredentialProvider", durable: true, provider: name, resources: on(s.apiKeyProviderResources(caller.Account, name))}
+	r := request{caller: caller, action: "bedrock-agentcore:DeleteApiKeyCredentialProvider", durable: true, provider: name, resources: s.onAPIKeyProvider(name)}
 	_, err := do(ctx, s, r, func(ctx context.Context, _ *call) (struct{}, error) {
 		p, err := s.apiKeyProvider(ctx, caller.Account, name, true)
 		if err != nil {
@@ -118,6 +119,21 @@ func (s *Service) DeleteAPIKeyProvider(ctx context.Context, caller *policy.Calle
 		return struct{}{}, s.remove(ctx, &p.record)
 	})
 	return err
+}
+
+// onAPIKeyProvider names an API-key credential provider with its tags, and the vault.
+func (s *Service) onAPIKeyProvider(name string) resources {
+	return func(ctx context.Context, c *call) ([]string, error) {
+		p, err := s.apiKeyProvider(ctx, c.caller.Account, name, false)
+		if err != nil && codeOf(err) != NotFound {
+			return nil, err
+		}
+		arns := s.apiKeyProviderResources(c.caller.Account, name)
+		if err == nil {
+			c.tagged(arns[0], p.Tags)
+		}
+		return arns, nil
+	}
 }
 
 func (s *Service) apiKeyProvider(ctx context.Context, account, name string, fresh bool) (*APIKeyProvider, error) {
@@ -135,7 +151,7 @@ func (s *Service) apiKeyProvider(ctx context.Context, account, name string, fres
 // ResourceAPIKey hands a workload the API key of a provider.
 func (s *Service) ResourceAPIKey(ctx context.Context, caller *policy.Caller, workloadToken, providerName string) (vault.Secret, error) {
 	r := request{caller: caller, action: "bedrock-agentcore:GetResourceApiKey", provider: providerName,
-		resources: s.onToken(workloadToken, s.apiKeyProviderResources(caller.Account, providerName))}
+		resources: s.onToken(workloadToken, s.onAPIKeyProvider(providerName))}
 	return do(ctx, s, r, func(ctx context.Context, _ *call) (vault.Secret, error) {
 		p, err := s.apiKeyProvider(ctx, caller.Account, providerName, false)
 		if err != nil {

@@ -38,8 +38,6 @@ func (s *Service) accountARN(account string) string {
 	return "arn:aws:lanyard:" + s.cfg.Region + ":" + account + ":*"
 }
 
-func userARN(account, name string) string { return "arn:aws:iam::" + account + ":user/" + name }
-
 func rootARN(account string) string { return "arn:aws:iam::" + account + ":root" }
 
 func (s *Service) workloadResources(account, name string) []string {

@@ -124,7 +124,7 @@ func TestA64_EditedRecordsAreRefused(t *testing.T) {
 			s, a := newAttack(t)
 			limited := s.User(t, "limited", servertest.Allow("*", "bedrock-agentcore:GetWorkloadIdentity", "bedrock-agentcore:GetWorkloadAccessTokenForUserId", "bedrock-agentcore:GetResourceOauth2Token"))
 			s.User(t, "powerful", strings.ReplaceAll(servertest.Allow("*", "*"), "policy", "power"))
-			check(t, s.Identity.PutUserPolicy(t.Context(), s.Account, "powerful", "extra", servertest.Allow("*", "*")))
+			check(t, s.Identity.PutUserPolicy(t.Context(), identity.LocalAdmin(s.Account), "powerful", "extra", servertest.Allow("*", "*")))
 			check(t, s.Identity.EnsureAccount(t.Context(), "111111111111"))
 			a.CreateWorkload(t, "bait", "https://evil.example.com/")
 			if name == "name" {

@@ -78,7 +78,7 @@ func TestA49_RefusalsTellNothing(t *testing.T) {
 	refused(t, unknown, api.AccessDeniedException, "no session of that URI is open in this account")
 	// Keys that are unknown, switched off, or of a deleted user are refused in the same words.
 	off := s.User(t, "off", servertest.Allow("*", "*"))
-	check(t, s.Identity.SetAccessKeyActive(t.Context(), s.Account, off.AccessKeyID, false))
+	check(t, s.Identity.UpdateAccessKey(t.Context(), identity.LocalAdmin(s.Account), "off", off.AccessKeyID, false))
 	unknownKey := servertest.Credentials{AccessKeyID: "AKIAAAAAAAAAAAAAAAAA", Secret: off.Secret}
 	if x, y := s.Call(t, off, api.ListGrants, `{}`), s.Call(t, unknownKey, api.ListGrants, `{}`); x.Exception.Name != api.UnrecognizedClient || x.Exception.Message != y.Exception.Message {
 		t.Errorf("%s and %s", x.Body, y.Body)

@@ -27,6 +27,7 @@ type CompletingUser struct {
 func (s *Service) CompleteSession(ctx context.Context, caller *policy.Caller, uri string, who CompletingUser) error {
 	var row *Session
 	var f *sessionFacts
+	var named User
 	r := request{caller: caller, action: "bedrock-agentcore:CompleteResourceTokenAuth", durable: true,
 		resources: func(ctx context.Context, c *call) ([]string, error) {
 			base := []string{s.vaultARN(caller.Account), s.directoryARN(caller.Account)}
@@ -34,42 +35,62 @@ func (s *Service) CompleteSession(ctx context.Context, caller *policy.Caller, ur
 			if row, f, err = s.session(ctx, caller.Account, uri); err != nil {
 				return base, err
 			}
-			workload, provider := s.names(ctx, caller.Account, f.WorkloadID, f.ProviderID)
-			c.rec.SessionID, c.rec.Workload, c.rec.Provider, c.rec.User = row.ID, workload, provider, f.User.Key()
-			return append(base, s.OAuth2ProviderARN(caller.Account, provider), s.WorkloadARN(caller.Account, workload)), nil
+			w, p, err := s.sessionNouns(ctx, caller.Account, f)
+			if err != nil {
+				return base, err
+			}
+			c.rec.SessionID, c.rec.Workload, c.rec.Provider, c.rec.User = row.ID, w.Name, p.Name, f.User.Key()
+			arns := append(base, s.OAuth2ProviderARN(caller.Account, p.Name), s.WorkloadARN(caller.Account, w.Name))
+			c.tagged(arns[2], p.Tags)
+			c.tagged(arns[3], w.Tags)
+			if s.couldAllow(c, "bedrock-agentcore:CompleteResourceTokenAuth", arns) {
+				named, err = s.completingUser(ctx, c, w, who)
+			}
+			return arns, err
 		}}
 	_, err := do(ctx, s, r, func(ctx context.Context, c *call) (struct{}, error) {
-		if err := s.matchUser(ctx, caller.Account, f, who); err != nil {
-			return struct{}{}, err
+		if named != f.User {
+			return struct{}{}, badSession("it was begun for another user than the one named here. Name the user who is signed in at your application, in the form (userId or userToken) with which the workload access token was made")
 		}
 		return struct{}{}, s.exchange(ctx, c, row, f)
 	})
 	return err
 }
 
-// matchUser compares users by user id, or by issuer and subject of a verified JWT: never by the literal token, so a JWT
-// minted anew for the same user fits.
-func (s *Service) matchUser(ctx context.Context, account string, f *sessionFacts, who CompletingUser) error {
-	u := User{Subject: who.UserID}
-	if !who.JWT.Empty() {
-		st, err := s.state(ctx, account, true)
-		if err != nil {
-			return err
-		}
-		w, err := lookupID(ctx, s, st, account, KindWorkload, f.WorkloadID, decodeWorkload)
-		if err != nil {
-			return internal(err, "reading the session's workload identity")
-		}
-		claims, err := s.verifyInbound(ctx, w, who.JWT)
-		if err != nil {
-			return err
-		}
-		u = User{Issuer: claims.Issuer, Subject: claims.Subject}
+// sessionNouns are the session's workload identity and credential provider, with their tags. One that is gone keeps its
+// id for a name, and the exchange says so.
+func (s *Service) sessionNouns(ctx context.Context, account string, f *sessionFacts) (*Workload, *Provider, error) {
+	st, err := s.state(ctx, account, true)
+	if err != nil {
+		return nil, nil, err
 	}
-	if u != f.User {
-		return badSession("it was begun for another user than the one named here. Name the user who is signed in at your application, in the form (userId or userToken) with which the workload access token was made")
+	w, err := lookupID(ctx, s, st, account, KindWorkload, f.WorkloadID, decodeWorkload)
+	if errors.Is(err, ErrNotFound) {
+		w, err = &Workload{Account: account, ID: f.WorkloadID, Name: f.WorkloadID}, nil
 	}
-	return nil
+	if err != nil {
+		return nil, nil, internal(err, "reading the session's workload identity")
+	}
+	p, err := lookupID(ctx, s, st, account, KindOAuth2Provider, f.ProviderID, decodeProvider)
+	if errors.Is(err, ErrNotFound) {
+		p, err = &Provider{Account: account, ID: f.ProviderID, Name: f.ProviderID}, nil
+	}
+	return w, p, internal(err, "reading the session's credential provider")
+}
+
+// completingUser is whom the application names: a user id, or issuer and subject of a verified JWT, never the literal
+// token, so that a JWT minted anew for the same user fits. It becomes a condition of the request.
+func (s *Service) completingUser(ctx context.Context, c *call, w *Workload, who CompletingUser) (User, error) {
+	if who.JWT.Empty() {
+		c.condition("bedrock-agentcore:userid", who.UserID)
+		return User{Subject: who.UserID}, nil
+	}
+	claims, err := s.verifyInbound(ctx, w, who.JWT)
+	if err != nil {
+		return User{}, err
+	}
+	c.inboundClaims(claims)
+	return User{Issuer: claims.Issuer, Subject: claims.Subject}, nil
 }
 
 // exchange takes the lease of the session, exchanges its code, and stores the grant and the end of the session as one
@@ -91,7 +112,7 @@ func (s *Service) exchange(ctx context.Context, c *call, row *Session, f *sessio
 	if err != nil {
 		return internal(err, "opening a code")
 	}
-	if op, err = s.client(ctx, p, op); err != nil {
+	if op, err = s.client(ctx, p, op, f.WorkloadID); err != nil {
 		return err
 	}
 	row.Status, row.LeaseUntil, row.UpdatedAt = SessionExchanging, s.Now().Add(exchangeLease), s.Now()

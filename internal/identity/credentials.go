@@ -5,6 +5,8 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,21 +30,34 @@ type TemporaryCredentials struct {
 	ExpiresAt       time.Time
 }
 
-// sessionClaims is what a session token says, sealed.
+// sessionClaims is what a session token says, sealed: whose session it is, and what narrows it.
 type sessionClaims struct {
 	AccessKeyID string `json:"akid"`
 	Secret      string `json:"secret"`
-	UserID      string `json:"user"`    // whose policies hold
-	SessionName string `json:"session"` // for the audit
-	IssuedAt    int64  `json:"iat"`     // unix milliseconds
+	UserID      string `json:"user,omitempty"` // whose policies hold; or the role's
+	RoleID      string `json:"role,omitempty"`
+	SessionName string `json:"session"`
+	IssuedAt    int64  `json:"iat"` // unix milliseconds
 	ExpiresAt   int64  `json:"exp"`
+
+	SourceIdentity string            `json:"source,omitempty"`
+	Provider       string            `json:"idp,omitempty"` // ARN of the OIDC provider that vouched
+	Tags           map[string]string `json:"tags,omitempty"`
+	TransitiveTags []string          `json:"transitive,omitempty"`
+	Policy         string            `json:"policy,omitempty"`   // session policy
+	PolicyIDs      []string          `json:"policies,omitempty"` // managed policies that limit the session
 }
 
 // MintTemporaryCredentials makes credentials that act as the user, until they end.
 func (s *Service) MintTemporaryCredentials(ctx context.Context, account, userID, sessionName string, ttl time.Duration) (TemporaryCredentials, error) {
+	return s.mintCredentials(ctx, account, sessionClaims{UserID: userID, SessionName: sessionName}, ttl)
+}
+
+// mintCredentials makes a key for the session and seals it with the session's claims.
+func (s *Service) mintCredentials(ctx context.Context, account string, cl sessionClaims, ttl time.Duration) (TemporaryCredentials, error) {
 	now := s.Now()
-	cl := sessionClaims{AccessKeyID: newIAMID(s.Rand, "ASIA"), Secret: newSecretKey(s.Rand), UserID: userID, SessionName: sessionName,
-		IssuedAt: now.UnixMilli(), ExpiresAt: now.Add(ttl).UnixMilli()}
+	cl.AccessKeyID, cl.Secret = newIAMID(s.Rand, "ASIA"), newSecretKey(s.Rand)
+	cl.IssuedAt, cl.ExpiresAt = now.UnixMilli(), now.Add(ttl).UnixMilli()
 	b, err := json.Marshal(cl)
 	if err != nil {
 		return TemporaryCredentials{}, internal(err, "encoding a session token")
@@ -56,7 +71,7 @@ func (s *Service) MintTemporaryCredentials(ctx context.Context, account, userID,
 }
 
 func invalidSessionToken() error {
-	return refuse(Unrecognized, "The security token included in the request is invalid: this account did not issue it, or it belongs to another access key. Sign in again")
+	return refuse(Unrecognized, "The security token included in the request is invalid: this account did not issue it, it was revoked, or it belongs to another access key. Sign in again")
 }
 
 // authenticateSession opens a session token. The access key id of the request must be the one sealed in it (A26).
@@ -82,9 +97,124 @@ func (s *Service) authenticateSession(ctx context.Context, accessKeyID, token st
 	if s.Now().UnixMilli() >= cl.ExpiresAt {
 		return nil, vault.Secret{}, refuse(Expired, "The security token included in the request is expired: it ended at %s. Sign in again", time.UnixMilli(cl.ExpiresAt).UTC().Format(time.RFC3339))
 	}
-	caller, err := s.userCaller(ctx, account, cl.UserID, cl.AccessKeyID)
+	caller, err := s.sessionCaller(ctx, account, &cl)
+	return caller, vault.SecretString(cl.Secret), err
+}
+
+// sessionPrefix begins the keys of an account's cached sessions. What is cached is who the caller is, never the secret.
+const sessionPrefix = "session\x00"
+
+// sessionCaller returns the session's caller, from the cache while the account has not changed: a role that was
+// deleted or whose sessions were revoked is a change.
+func (s *Service) sessionCaller(ctx context.Context, account string, cl *sessionClaims) (*policy.Caller, error) {
+	st, err := s.state(ctx, account, false)
 	if err != nil {
-		return nil, vault.Secret{}, err
+		return nil, err
 	}
-	return caller, vault.SecretString(cl.Secret), nil
+	if v, ok := st.get(sessionPrefix + cl.AccessKeyID); ok {
+		return v.(*policy.Caller), nil
+	}
+	if st, err = s.state(ctx, account, true); err != nil {
+		return nil, err
+	}
+	var c *policy.Caller
+	if cl.RoleID != "" {
+		c, err = s.roleCaller(ctx, account, cl)
+	} else {
+		c, err = s.userSession(ctx, account, cl)
+	}
+	if err != nil {
+		return nil, err
+	}
+	st.put(sessionPrefix+cl.AccessKeyID, c)
+	return c, nil
+}
+
+func (s *Service) userSession(ctx context.Context, account string, cl *sessionClaims) (*policy.Caller, error) {
+	c, err := s.userCaller(ctx, account, cl.UserID, cl.AccessKeyID)
+	if err != nil {
+		return nil, err
+	}
+	c.Session = &policy.Session{Name: cl.SessionName, IssuedAt: time.UnixMilli(cl.IssuedAt), ExpiresAt: time.UnixMilli(cl.ExpiresAt)}
+	return c, nil
+}
+
+// roleCaller is the caller of a role's session. The role is read anew: one that is gone, was made again, or whose
+// sessions of that time were revoked has none (A31, A59).
+func (s *Service) roleCaller(ctx context.Context, account string, cl *sessionClaims) (*policy.Caller, error) {
+	issued := time.UnixMilli(cl.IssuedAt)
+	role, docs, err := s.sessionRole(ctx, account, cl.RoleID, issued)
+	if err != nil {
+		return nil, err
+	}
+	limits, err := s.sessionLimits(ctx, account, cl)
+	if err != nil {
+		return nil, err
+	}
+	c := &policy.Caller{Account: account, ARN: sessionARN(role, cl.SessionName), UserID: role.ID + ":" + cl.SessionName, Name: role.Name,
+		Kind: policy.KindRoleSession, AccessKeyID: cl.AccessKeyID, Policies: docs, Limits: limits, Tags: maps.Clone(role.Tags),
+		Session: &policy.Session{RoleARN: role.ARN(), RoleID: role.ID, Name: cl.SessionName, IssuedAt: issued, ExpiresAt: time.UnixMilli(cl.ExpiresAt),
+			SourceIdentity: cl.SourceIdentity, FederatedProvider: cl.Provider,
+			TagKeys: slices.Sorted(maps.Keys(cl.Tags)), TransitiveTagKeys: cl.TransitiveTags}}
+	if c.Tags == nil {
+		c.Tags = map[string]string{}
+	}
+	maps.Copy(c.Tags, cl.Tags)
+	return c, nil
+}
+
+// sessionARN is how a role's session is known: by the role's name without its path.
+func sessionARN(r *Role, session string) string {
+	return "arn:aws:sts::" + r.Account + ":assumed-role/" + r.Name + "/" + session
+}
+
+// sessionRole reads the role of a session that began at issued, with its policies.
+func (s *Service) sessionRole(ctx context.Context, account, id string, issued time.Time) (*Role, []*policy.Document, error) {
+	r, err := s.Store.RecordByID(ctx, KindRole, id)
+	if errors.Is(err, ErrNotFound) || err == nil && r.Account != account {
+		return nil, nil, invalidSessionToken()
+	}
+	if err != nil {
+		return nil, nil, internal(err, "reading a role")
+	}
+	role, err := decode(ctx, s, r, decodeRole)
+	if err != nil {
+		return nil, nil, err
+	}
+	if issued.Before(role.RevokedBefore) {
+		return nil, nil, invalidSessionToken()
+	}
+	docs, err := s.documents(ctx, account, role.ID, role.Attached)
+	return role, docs, err
+}
+
+// sessionLimits are the policies that narrow a session.
+func (s *Service) sessionLimits(ctx context.Context, account string, cl *sessionClaims) ([]*policy.Document, error) {
+	var limits []*policy.Document
+	if cl.Policy != "" {
+		d, err := policy.Parse("session policy", []byte(cl.Policy))
+		if err != nil {
+			return nil, internal(err, "reading a session policy")
+		}
+		limits = append(limits, d)
+	}
+	for _, id := range cl.PolicyIDs {
+		d, err := s.attachedDocument(ctx, account, id)
+		if err != nil {
+			return nil, err
+		}
+		limits = append(limits, d)
+	}
+	return limits, nil
+}
+
+// freshSession reads the policies of a role's session anew.
+func (s *Service) freshSession(ctx context.Context, c *policy.Caller) (*policy.Caller, error) {
+	_, docs, err := s.sessionRole(ctx, c.Account, c.Session.RoleID, c.Session.IssuedAt)
+	if err != nil {
+		return nil, err
+	}
+	fresh := *c
+	fresh.Policies = docs
+	return &fresh, nil
 }

@@ -6,7 +6,8 @@
 // callers without permission, and from a reader or writer of the database. What it trusts: the authenticated caller
 // handed to it (package authn), the root key, its clock. What it never does: act without a policy decision and an audit
 // record; hand a credential to a workload or user other than the one it was granted to; fall back to a default account,
-// workload or user; keep a plaintext longer than the frame that needs it; call a provider inside a transaction.
+// workload or user; keep a plaintext longer than the frame that needs it (the one exception: the keys that sign our own
+// JWTs stay opened in memory, see minting); call a provider inside a transaction.
 //
 // Every use-case runs through do (service.go), so that none can forget to authorise or to audit.
 package identity

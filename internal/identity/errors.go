@@ -10,17 +10,27 @@ type Code int
 
 // Codes.
 const (
-	Internal     Code = iota // our fault, or the database's: retry may help
-	Invalid                  // the request cannot be right
-	Conflict                 // a thing of that name exists, or was changed meanwhile
-	Duplicate                // as Conflict, on an operation whose clients know only validation errors
-	NotFound                 // no such workload, provider
-	Denied                   // authenticated, but not allowed
-	Unauthorized             // a token that proves nothing
-	Throttled                // too much at once
-	Unavailable              // a provider or the database cannot be reached now
-	Unrecognized             // no such access key
-	Expired                  // temporary credentials past their time
+	Internal           Code = iota // our fault, or the database's: retry may help
+	Invalid                        // the request cannot be right
+	Conflict                       // a thing of that name exists, or was changed meanwhile
+	Duplicate                      // as Conflict, on an operation whose clients know only validation errors
+	NotFound                       // no such workload, provider
+	Denied                         // authenticated, but not allowed
+	Unauthorized                   // a token that proves nothing
+	Throttled                      // too much at once
+	Unavailable                    // a provider or the database cannot be reached now
+	Unrecognized                   // no such access key
+	Expired                        // temporary credentials, or a web identity token, past their time
+	MalformedPolicy                // a policy document that is refused; the message has the place
+	InUse                          // other things hang on what is to be deleted
+	LimitExceeded                  // there are as many as may be
+	FederationDisabled             // the account issues no web identity tokens
+	FederationEnabled              // it does already
+	DurationEscalation             // longer than the caller's own credentials last
+	TooLarge                       // a token or its session policies would not fit
+	TokenRefused                   // a web identity token that does not verify
+	ClaimsRefused                  // one that verifies, but is not for us
+	IssuerUnreachable              // one whose issuer cannot be reached
 )
 
 // Error is a refusal that is safe to show: it names the workload, provider or URL involved and how to mend it, and

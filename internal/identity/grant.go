@@ -40,23 +40,28 @@ func grantPlace(g *Grant) vault.Place {
 // grantTokens is what a grant's ciphertext holds: the tokens, and the endpoints they may be sent to. The endpoints are
 // pinned here, under the seal, so neither an edit of the provider nor of the row redirects a refresh token (A56).
 type grantTokens struct {
-	access, refresh       string
+	access, refresh       vault.Secret
 	issuer, tokenEndpoint string
-	rights                rights
+	rights                rights   // asked for: they are part of the grant's key
+	granted               []string // the scopes that the provider gave, which may be others
 	obtainedAt            time.Time
 }
 
 const grantFormat = 1
 
 func (t *grantTokens) encode() []byte {
-	b := make([]byte, 0, 128+len(t.access)+len(t.refresh))
+	access, refresh := t.access.Reveal(), t.refresh.Reveal()
+	b := make([]byte, 0, 256+len(access)+len(refresh))
 	b = append(b, grantFormat)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.obtainedAt.UnixMilli()))
-	for _, list := range [][]string{t.rights.scopes, t.rights.resources, t.rights.audiences} {
+	for _, list := range [][]string{t.rights.scopes, t.rights.resources, t.rights.audiences, t.granted} {
 		b = binary.AppendUvarint(b, uint64(len(list)))
 		b = appendTexts(b, list...)
 	}
-	return appendTexts(b, t.access, t.refresh, t.issuer, t.tokenEndpoint)
+	for _, secret := range [][]byte{access, refresh} {
+		b = append(binary.AppendUvarint(b, uint64(len(secret))), secret...)
+	}
+	return appendTexts(b, t.issuer, t.tokenEndpoint)
 }
 
 func (t *grantTokens) seal(ctx context.Context, s *Service, g *Grant) error {
@@ -71,48 +76,98 @@ func (s *Service) openGrant(ctx context.Context, g *Grant) (*grantTokens, error)
 		return nil, internal(err, "opening grant "+g.ID)
 	}
 	t, err := decodeGrant(secret.Reveal())
-	return t, internal(err, "decoding grant "+g.ID)
+	if err != nil {
+		return nil, internal(err, "decoding grant "+g.ID)
+	}
+	return t, nil
 }
 
+// decodeGrant reads what encode wrote. The tokens stay where they were opened: each copy of them would be one more.
 func decodeGrant(b []byte) (*grantTokens, error) {
 	if len(b) < 9 || b[0] != grantFormat {
 		return nil, errors.New("not a grant of this format")
 	}
 	t := &grantTokens{obtainedAt: time.UnixMilli(int64(binary.BigEndian.Uint64(b[1:9])))}
-	b = b[9:]
-	for _, list := range []*[]string{&t.rights.scopes, &t.rights.resources, &t.rights.audiences} {
-		n, used := binary.Uvarint(b)
-		if used <= 0 || n > uint64(len(b)) {
-			return nil, errors.New("truncated")
-		}
-		b = b[used:]
-		*list = make([]string, n)
-		for i := range *list {
-			l, used := binary.Uvarint(b)
-			if used <= 0 || l > uint64(len(b)-used) {
-				return nil, errors.New("truncated")
-			}
-			(*list)[i] = string(b[used : used+int(l)])
-			b = b[used+int(l):]
-		}
+	r := textReader{rest: b[9:]}
+	for _, list := range []*[]string{&t.rights.scopes, &t.rights.resources, &t.rights.audiences, &t.granted} {
+		*list = r.list()
 	}
-	return t, readTexts(b, &t.access, &t.refresh, &t.issuer, &t.tokenEndpoint)
+	t.access, t.refresh = vault.NewSecret(r.next()), vault.NewSecret(r.next())
+	t.issuer, t.tokenEndpoint = string(r.next()), string(r.next())
+	if r.failed || len(r.rest) != 0 {
+		return nil, errors.New("truncated, or with trailing bytes")
+	}
+	return t, nil
+}
+
+// textReader reads texts that appendTexts wrote. After a failure it reads nothing more.
+type textReader struct {
+	rest   []byte
+	failed bool
+}
+
+// number reads a length, which no more bytes than are left can have.
+func (r *textReader) number() int {
+	n, used := binary.Uvarint(r.rest)
+	if used <= 0 || n > uint64(len(r.rest)-used) {
+		r.rest, r.failed = nil, true
+		return 0
+	}
+	r.rest = r.rest[used:]
+	return int(n)
+}
+
+func (r *textReader) next() []byte {
+	n := r.number()
+	text := r.rest[:n:n]
+	r.rest = r.rest[n:]
+	return text
+}
+
+func (r *textReader) list() []string {
+	l := make([]string, r.number())
+	for i := range l {
+		l[i] = string(r.next())
+	}
+	return l
 }
 
 // take fills the grant and its tokens from a provider's answer. An answer without a refresh token keeps the old one:
-// losing it would lose the user's consent.
+// losing it would lose the user's consent. One without scopes means those asked for (RFC 6749 section 5.1) or, at a
+// refresh, those granted before (section 6).
 func (g *Grant) take(t *grantTokens, answer oauth.Token, now time.Time) {
-	t.access, t.obtainedAt = answer.Access.RevealString(), now
+	t.access, t.obtainedAt = answer.Access, now
 	if !answer.Refresh.Empty() {
-		t.refresh = answer.Refresh.RevealString()
+		t.refresh = answer.Refresh
 	}
-	g.HasRefresh = t.refresh != ""
+	g.HasRefresh = !t.refresh.Empty()
 	g.State, g.Reason = GrantActive, ""
 	g.AccessExpiresAt, g.UpdatedAt = answer.ExpiresAt, now
-	g.Scopes = t.rights.scopes
-	if answer.ScopesKnown {
-		g.Scopes = union(answer.Scopes, nil)
+	switch {
+	case answer.ScopesKnown:
+		t.granted = union(answer.Scopes, nil)
+	case t.granted == nil:
+		t.granted = t.rights.scopes
 	}
+	g.Scopes = t.granted
+}
+
+// refreshScopes are what a refresh may name: no scope that was not granted (RFC 6749 section 6).
+func (t *grantTokens) refreshScopes() []string {
+	if containsAll(t.granted, t.rights.scopes) {
+		return t.rights.scopes
+	}
+	return t.granted
+}
+
+// containsAll tells whether the set holds every one of the others.
+func containsAll(set, others []string) bool {
+	for _, s := range others {
+		if !slices.Contains(set, s) {
+			return false
+		}
+	}
+	return true
 }
 
 // pinnedTo compares where the grant was made with where the provider is now.

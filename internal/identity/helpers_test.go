@@ -85,3 +85,12 @@ func force(in *input) {
 	yes := true
 	in.ForceAuthentication = &yes
 }
+
+// refusedQuery expects an SDK error of this code.
+func refusedQuery(t testing.TB, err error, code string) {
+	t.Helper()
+	e, ok := errors.AsType[smithy.APIError](err)
+	if !ok || e.ErrorCode() != code {
+		t.Fatalf("error is %v, want %s", err, code)
+	}
+}

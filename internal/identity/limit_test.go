@@ -18,12 +18,12 @@ func TestPoliciesHaveALimit(t *testing.T) {
 	s.User(t, "collector", servertest.Allow("*", "*"))
 	var err error
 	for i := 0; err == nil && i < 100; i++ {
-		err = s.Identity.PutUserPolicy(t.Context(), s.Account, "collector", fmt.Sprintf("p%02d", i), servertest.Allow("*", "*"))
+		err = s.Identity.PutUserPolicy(t.Context(), identity.LocalAdmin(s.Account), "collector", fmt.Sprintf("p%02d", i), servertest.Allow("*", "*"))
 	}
 	if err == nil || !strings.Contains(err.Error(), "policies already") {
 		t.Fatalf("the limit answers %v", err)
 	}
-	if err := s.Identity.PutUserPolicy(t.Context(), s.Account, "collector", "p00", servertest.Allow("*", "*")); err != nil {
+	if err := s.Identity.PutUserPolicy(t.Context(), identity.LocalAdmin(s.Account), "collector", "p00", servertest.Allow("*", "*")); err != nil {
 		t.Errorf("replacing a policy at the limit: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,9 @@ import (
 // access keys say so themselves.
 type Principal struct {
 	Account, ID, Name string
+	Path              string // "/" or "/a/b/"
+	Tags              map[string]string
+	Attached          []string // ids of managed policies, ARNs of supplied ones
 	CreatedAt         time.Time
 
 	record Record
@@ -30,7 +34,19 @@ type AccessKey struct {
 	record Record
 }
 
-type principalData struct{ identified }
+type principalData struct {
+	identified
+	Path     string            `json:"path,omitempty"`
+	Tags     map[string]string `json:"tags,omitempty"`
+	Attached []string          `json:"attached,omitempty"`
+}
+
+// ARN is the user's.
+func (u *Principal) ARN() string { return "arn:aws:iam::" + u.Account + ":user" + u.Path + u.Name }
+
+func (u *Principal) data() principalData {
+	return principalData{identified{Name: u.Name}, u.Path, u.Tags, u.Attached}
+}
 
 type accessKeyData struct {
 	identified
@@ -44,7 +60,11 @@ type policyData struct {
 }
 
 func decodePrincipal(r Record) (*Principal, error) {
-	return &Principal{Account: r.Account, ID: r.ID, Name: r.Name, CreatedAt: r.CreatedAt, record: r}, nil
+	var d principalData
+	if err := json.Unmarshal(r.Data, &d); err != nil {
+		return nil, internal(err, "decoding user "+r.Name)
+	}
+	return &Principal{Account: r.Account, ID: r.ID, Name: r.Name, Path: cmp.Or(d.Path, "/"), Tags: d.Tags, Attached: d.Attached, CreatedAt: r.CreatedAt, record: r}, nil
 }
 
 func decodeAccessKey(r Record) (*AccessKey, error) {
@@ -172,17 +192,36 @@ func (s *Service) userCaller(ctx context.Context, account, userID, accessKeyID s
 	if err != nil {
 		return nil, err
 	}
-	docs, err := s.policies(ctx, account, userID)
+	docs, err := s.documents(ctx, account, userID, u.Attached)
 	if err != nil {
 		return nil, err
 	}
-	return &policy.Caller{Account: account, ARN: userARN(account, u.Name), UserID: u.ID, Name: u.Name, Kind: policy.KindUser, AccessKeyID: accessKeyID, Policies: docs}, nil
+	return &policy.Caller{Account: account, ARN: u.ARN(), UserID: u.ID, Name: u.Name, Kind: policy.KindUser, AccessKeyID: accessKeyID, Policies: docs, Tags: u.Tags}, nil
 }
 
-// maxPolicies bounds the inline policies of one principal.
-const maxPolicies = 50
+const (
+	maxPolicies = 50 // inline policies of one principal
+	maxAttached = 20 // managed policies attached to one
+)
 
-func (s *Service) policies(ctx context.Context, account, owner string) ([]*policy.Document, error) {
+// documents are the policies that speak for a principal: its own, and the default versions of those attached. One that
+// cannot be read fails them all, for it might hold a Deny.
+func (s *Service) documents(ctx context.Context, account, owner string, attached []string) ([]*policy.Document, error) {
+	docs, err := s.inlineDocuments(ctx, account, owner)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range attached {
+		d, err := s.attachedDocument(ctx, account, id)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, d)
+	}
+	return docs, nil
+}
+
+func (s *Service) inlineDocuments(ctx context.Context, account, owner string) ([]*policy.Document, error) {
 	rows, err := s.Store.ListRecords(ctx, account, KindPolicy, owner, "", maxPolicies+1)
 	if err != nil {
 		return nil, internal(err, "reading policies")
@@ -203,13 +242,29 @@ func (s *Service) policies(ctx context.Context, account, owner string) ([]*polic
 
 // freshCaller reads the caller's policies anew.
 func (s *Service) freshCaller(ctx context.Context, c *policy.Caller) (*policy.Caller, error) {
-	if c.Kind != policy.KindUser {
+	switch c.Kind {
+	case policy.KindUser:
+		fresh, err := s.userCaller(ctx, c.Account, c.UserID, c.AccessKeyID)
+		if err != nil {
+			return nil, err
+		}
+		fresh.SourceIP, fresh.SecureTransport, fresh.Session = c.SourceIP, c.SecureTransport, c.Session
+		return fresh, nil
+	case policy.KindRoleSession:
+		return s.freshSession(ctx, c)
+	default:
 		return c, nil
 	}
-	fresh, err := s.userCaller(ctx, c.Account, c.UserID, c.AccessKeyID)
-	if err != nil {
-		return nil, err
-	}
-	fresh.SourceIP, fresh.SecureTransport = c.SourceIP, c.SecureTransport
-	return fresh, nil
+}
+
+// CallerIdentity says who is calling. Nobody needs a permission for it, as at AWS.
+func (s *Service) CallerIdentity(ctx context.Context, caller *policy.Caller) error {
+	r := request{caller: caller, action: "sts:GetCallerIdentity", resources: on([]string{"*"}), decide: known}
+	_, err := do(ctx, s, r, func(context.Context, *call) (struct{}, error) { return struct{}{}, nil })
+	return err
+}
+
+// known allows whoever has signed.
+func known(*policy.Caller, *policy.Request) policy.Decision {
+	return policy.Decision{Allowed: true, Policy: "any caller"}
 }

@@ -83,7 +83,8 @@ func (s *Service) ClientSecretARN(p *Provider) string {
 
 // CreateProvider stores a credential provider.
 func (s *Service) CreateProvider(ctx context.Context, caller *policy.Caller, in NewProvider) (*Provider, error) {
-	r := request{caller: caller, action: "bedrock-agentcore:CreateOauth2CredentialProvider", durable: true, provider: in.Name, resources: on(s.oauth2ProviderResources(caller.Account, in.Name))}
+	r := request{caller: caller, action: "bedrock-agentcore:CreateOauth2CredentialProvider", durable: true, provider: in.Name,
+		resources: onTagged(s.oauth2ProviderResources(caller.Account, in.Name), in.Tags)}
 	return do(ctx, s, r, func(ctx context.Context, _ *call) (*Provider, error) {
 		if err := s.checkProvider(&in); err != nil {
 			return nil, err
@@ -105,10 +106,14 @@ func (s *Service) checkProvider(in *NewProvider) error {
 	if !ok {
 		return invalid("credentialProviderVendor", "vendor %s is not served by this release; it serves %s. Any other OAuth 2 provider can be configured as CustomOauth2 with its discoveryUrl or its endpoints", in.Config.Vendor, strings.Join(oauth.ServedVendors(), " and "))
 	}
-	if in.Config.ClientID == "" {
+	assertion := in.Config.AuthMethod == oauth.WebIdentityJWT
+	if assertion && !in.Secret.Empty() {
+		return invalid("clientSecret", "credential provider %s authenticates with AWS_IAM_ID_TOKEN_JWT, which takes no clientSecret; leave it out, or choose CLIENT_SECRET_BASIC or CLIENT_SECRET_POST", in.Name)
+	}
+	if in.Config.ClientID == "" && !assertion { // with an assertion, user consent alone needs one
 		return invalid("clientId", "credential provider %s has no clientId; send the id under which the provider registered your client", in.Name)
 	}
-	if in.Secret.Empty() && in.Config.AuthMethod != oauth.None {
+	if in.Secret.Empty() && in.Config.AuthMethod != oauth.None && !assertion {
 		return invalid("clientSecret", "credential provider %s has no clientSecret; send the secret that the provider issued with client id %s", in.Name, clip(in.Config.ClientID))
 	}
 	if !row.ConfiguresEndpoints {
@@ -129,7 +134,7 @@ func (s *Service) checkProvider(in *NewProvider) error {
 
 // GetProvider returns a credential provider, without its secret.
 func (s *Service) GetProvider(ctx context.Context, caller *policy.Caller, name string) (*Provider, error) {
-	r := request{caller: caller, action: "bedrock-agentcore:GetOauth2CredentialProvider", provider: name, resources: on(s.oauth2ProviderResources(caller.Account, name))}
+	r := request{caller: caller, action: "bedrock-agentcore:GetOauth2CredentialProvider", provider: name, resources: s.onProvider(name)}
 	return do(ctx, s, r, func(ctx context.Context, _ *call) (*Provider, error) {
 		return s.provider(ctx, caller.Account, name, true)
 	})
@@ -146,7 +151,7 @@ func (s *Service) ListProviders(ctx context.Context, caller *policy.Caller, p Pa
 // UpdateProvider replaces the whole configuration. Refresh tokens of grants made at another token endpoint or issuer are
 // never sent there: such a grant is suspended when its access token has to be renewed (A56).
 func (s *Service) UpdateProvider(ctx context.Context, caller *policy.Caller, in NewProvider) (*Provider, error) {
-	r := request{caller: caller, action: "bedrock-agentcore:UpdateOauth2CredentialProvider", durable: true, provider: in.Name, resources: on(s.oauth2ProviderResources(caller.Account, in.Name))}
+	r := request{caller: caller, action: "bedrock-agentcore:UpdateOauth2CredentialProvider", durable: true, provider: in.Name, resources: s.onProvider(in.Name)}
 	return do(ctx, s, r, func(ctx context.Context, _ *call) (*Provider, error) {
 		if err := s.checkProvider(&in); err != nil {
 			return nil, err
@@ -171,7 +176,7 @@ func (s *Service) UpdateProvider(ctx context.Context, caller *policy.Caller, in 
 
 // DeleteProvider removes a credential provider with all grants and sessions made at it.
 func (s *Service) DeleteProvider(ctx context.Context, caller *policy.Caller, name string) error {
-	r := request{caller: caller, action: "bedrock-agentcore:DeleteOauth2CredentialProvider", durable: true, provider: name, resources: on(s.oauth2ProviderResources(caller.Account, name))}
+	r := request{caller: caller, action: "bedrock-agentcore:DeleteOauth2CredentialProvider", durable: true, provider: name, resources: s.onProvider(name)}
 	_, err := do(ctx, s, r, func(ctx context.Context, _ *call) (struct{}, error) {
 		p, err := s.provider(ctx, caller.Account, name, true)
 		if err != nil {
@@ -180,6 +185,21 @@ func (s *Service) DeleteProvider(ctx context.Context, caller *policy.Caller, nam
 		return struct{}{}, s.remove(ctx, &p.record)
 	})
 	return err
+}
+
+// onProvider names an OAuth2 credential provider with its tags, and the vault.
+func (s *Service) onProvider(name string) resources {
+	return func(ctx context.Context, c *call) ([]string, error) {
+		p, err := s.provider(ctx, c.caller.Account, name, false)
+		if err != nil && codeOf(err) != NotFound {
+			return nil, err
+		}
+		arns := s.oauth2ProviderResources(c.caller.Account, name)
+		if err == nil {
+			c.tagged(arns[0], p.Tags)
+		}
+		return arns, nil
+	}
 }
 
 func (s *Service) provider(ctx context.Context, account, name string, fresh bool) (*Provider, error) {
@@ -227,8 +247,13 @@ func (s *Service) endpoints(ctx context.Context, p *Provider) (oauth.Provider, e
 	return op.WithMetadata(m), nil
 }
 
-// client adds the opened client secret.
-func (s *Service) client(ctx context.Context, p *Provider, op oauth.Provider) (oauth.Provider, error) {
+// client adds the opened client secret, or the assertion that stands in for one: by it the workload proves itself.
+func (s *Service) client(ctx context.Context, p *Provider, op oauth.Provider, workloadID string) (oauth.Provider, error) {
+	if op.AuthMethod == oauth.WebIdentityJWT {
+		assertion, err := s.clientAssertion(ctx, p, op, workloadID)
+		op.Assertion = assertion
+		return op, err
+	}
 	if p.record.Sealed == nil {
 		return op, nil
 	}

@@ -49,7 +49,7 @@ func (s *Service) renewed(ctx context.Context, c *call, p *Provider, g *Grant, t
 	case res := <-ch:
 		if res.Err != nil {
 			if mayPass(res.Err) && g.AccessExpiresAt.Sub(s.Now()) > lastMoments(g, t.obtainedAt) {
-				return vault.SecretString(t.access), nil
+				return t.access, nil
 			}
 			return vault.Secret{}, res.Err
 		}
@@ -92,7 +92,7 @@ func (s *Service) renew(ctx context.Context, rec AuditRecord, p *Provider, g Gra
 				if err != nil {
 					return renewal{}, err
 				}
-				return renewal{access: vault.SecretString(t.access)}, nil
+				return renewal{access: t.access}, nil
 			}
 			g = next
 			continue
@@ -153,13 +153,13 @@ func (s *Service) refreshLeased(ctx context.Context, l *leased, stale *Provider)
 		released = true
 		return r, s.suspend(ctx, l, t, op)
 	}
-	if op, err = s.client(ctx, p, op); err != nil {
+	if op, err = s.client(ctx, p, op, l.grant.WorkloadID); err != nil {
 		return r, err
 	}
 	if err := s.intendRefresh(ctx, l, op.TokenEndpoint); err != nil {
 		return r, err
 	}
-	answer, err := s.OAuth.Refresh(ctx, op, vault.SecretString(t.refresh), t.rights.scopes, t.rights.resources, t.rights.audiences)
+	answer, err := s.OAuth.Refresh(ctx, op, t.refresh, t.refreshScopes(), t.rights.resources, t.rights.audiences)
 	switch {
 	case oauth.KindOf(err) == oauth.InvalidGrant:
 		released = true
@@ -321,6 +321,9 @@ func (s *Service) refreshAhead(ctx context.Context, g *Grant) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if blocked, err := s.blocked(ctx, g.Account, st, g.User); err != nil || blocked && g.User != "" {
+		return false, err
+	}
 	p, err := lookupID(ctx, s, st, g.Account, KindOAuth2Provider, g.ProviderID, decodeProvider)
 	if err != nil {
 		return false, internal(err, "reading the provider of a grant")
@@ -329,7 +332,7 @@ func (s *Service) refreshAhead(ctx context.Context, g *Grant) (bool, error) {
 	if err != nil || s.good(g, t) {
 		return false, err
 	}
-	r := request{caller: localAdmin(g.Account), action: "lanyard:RefreshGrant", durable: true, provider: p.Name, resources: on([]string{s.OAuth2ProviderARN(g.Account, p.Name)})}
+	r := request{caller: LocalAdmin(g.Account), action: "lanyard:RefreshGrant", durable: true, provider: p.Name, resources: on([]string{s.OAuth2ProviderARN(g.Account, p.Name)})}
 	return do(ctx, s, r, func(ctx context.Context, c *call) (bool, error) {
 		c.rec.Caller, c.rec.GrantID, c.rec.User = "background", g.ID, g.User
 		token, err := s.renewed(ctx, c, p, g, t)

@@ -71,13 +71,13 @@ func TestReplicasSeeEachOthersChanges(t *testing.T) {
 	if err == nil {
 		t.Fatal("a user without a policy may ask")
 	}
-	check(t, s.Identity.PutUserPolicy(t.Context(), s.Account, "late", "all", servertest.Allow("*", "*")))
+	check(t, s.Identity.PutUserPolicy(t.Context(), identity.LocalAdmin(s.Account), "late", "all", servertest.Allow("*", "*")))
 	a.At(other, user).Begin(t, "alice") // a refusal never rests on a cached policy
 	a.CreateWorkload(t, "fresh", "https://fresh.example.com/cb")
 	c := *b
 	c.Workload = "fresh"
 	c.Begin(t, "alice", returnTo("https://fresh.example.com/cb"))
-	check(t, s.Identity.DeleteUserPolicy(t.Context(), s.Account, "late", "all"))
+	check(t, s.Identity.DeleteUserPolicy(t.Context(), identity.LocalAdmin(s.Account), "late", "all"))
 	s.Clock.Advance(250 * time.Millisecond)
 	if _, err := a.At(other, user).Ask(a.Token(t, "alice")); err == nil {
 		t.Error("a policy that was taken away still holds on the other replica")

@@ -63,7 +63,7 @@ type ResourceToken struct {
 // it is good, a refreshed one when it is due, else a session in which the user consents.
 func (s *Service) ResourceToken(ctx context.Context, caller *policy.Caller, in ResourceTokenRequest) (ResourceToken, error) {
 	r := request{caller: caller, action: "bedrock-agentcore:GetResourceOauth2Token", provider: in.Provider,
-		resources: s.onToken(in.WorkloadToken, s.oauth2ProviderResources(caller.Account, in.Provider))}
+		resources: s.onToken(in.WorkloadToken, s.onScopes(in.Provider, in.Scopes))}
 	return do(ctx, s, r, func(ctx context.Context, c *call) (ResourceToken, error) {
 		p, err := s.provider(ctx, caller.Account, in.Provider, false)
 		if err != nil {
@@ -80,6 +80,17 @@ func (s *Service) ResourceToken(ctx context.Context, caller *policy.Caller, in R
 			return ResourceToken{}, invalid("oauth2Flow", "oauth2Flow %s is not served by this release; it serves USER_FEDERATION and M2M", in.Flow)
 		}
 	})
+}
+
+// scopesCondition is the condition key of the scopes asked for.
+const scopesCondition = "lanyard:Scopes"
+
+// onScopes is onProvider, with the scopes asked for as a condition.
+func (s *Service) onScopes(provider string, scopes []string) resources {
+	return func(ctx context.Context, c *call) ([]string, error) {
+		c.condition(scopesCondition, scopes...)
+		return s.onProvider(provider)(ctx, c)
+	}
 }
 
 // ask is a request for a resource token with what its names stand for.
@@ -138,6 +149,9 @@ func (s *Service) userFederation(ctx context.Context, c *call, a *ask) (Resource
 	if token, err := s.stored(ctx, c, a); err != nil || !token.Empty() {
 		return ResourceToken{Access: token}, err
 	}
+	if token, err := s.covered(ctx, c, a); err != nil || !token.Empty() {
+		return ResourceToken{Access: token}, err
+	}
 	if a.SessionURI == "" {
 		return s.beginSession(ctx, c, a)
 	}
@@ -165,7 +179,7 @@ func (s *Service) stored(ctx context.Context, c *call, a *ask) (vault.Secret, er
 	}
 	c.rec.GrantID = g.ID
 	s.touch(&g)
-	return vault.SecretString(t.access), nil
+	return t.access, nil
 }
 
 // fromGrant returns the grant's token, refreshed if need be; an empty one means that only consent helps.
@@ -181,7 +195,7 @@ func (s *Service) fromGrant(ctx context.Context, c *call, a *ask, g *Grant) (vau
 	c.rec.GrantID = g.ID
 	if s.good(g, t) {
 		s.touch(g)
-		return vault.SecretString(t.access), nil
+		return t.access, nil
 	}
 	token, err := s.renewed(ctx, c, a.provider, g, t)
 	if err == nil && !token.Empty() {
@@ -279,7 +293,7 @@ func (s *Service) fetchMachineToken(ctx context.Context, c *call, a *ask, key [3
 	}
 	op, err := s.endpoints(ctx, p)
 	if err == nil {
-		op, err = s.client(ctx, p, op)
+		op, err = s.client(ctx, p, op, a.workload.ID)
 	}
 	if err != nil {
 		return machineGrant{}, err

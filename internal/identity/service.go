@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,12 +40,22 @@ type Config struct {
 	Issuers []issuer.Trust
 	// InsecureLoopbackIssuers accepts JWTs of any issuer on loopback, with any audience.
 	InsecureLoopbackIssuers bool
+	// InsecureIssuer names further issuers whose JWTs are accepted with any audience: the user pools of this very process.
+	InsecureIssuer func(ctx context.Context, issuer string) bool
 	// InsecureLoopbackReturnURLs accepts any http return URL on loopback (RFC 8252 section 7.3), registered or not.
 	InsecureLoopbackReturnURLs bool
 	// InsecureFinishSessions finishes a session that has no return URL by itself: nobody matches the user.
 	InsecureFinishSessions bool
 	// InsecureNoPKCE names credential providers whose authorization server refuses PKCE.
 	InsecureNoPKCE []string
+	// CoveringGrants names credential providers at which a grant of more scopes serves a request for fewer.
+	CoveringGrants []string
+	// IssuerURL is the URL below which each account's issuer is; PublicURL with /issuer when nil.
+	IssuerURL *url.URL
+	// WebIdentitySubject is what new accounts begin with; SubjectRole when empty.
+	WebIdentitySubject SubjectForm
+	// SigningKeyLife is how long a key signs before the next one does; 90 days when zero.
+	SigningKeyLife time.Duration
 	// Replica names this process in leases.
 	Replica string
 	// AdminFlags end every lanyard command that a message recommends: those that reach this instance.
@@ -76,9 +88,11 @@ type Deps struct {
 	Vendors  *oauth.Table
 	URLs     URLChecker
 	Verifier Verifier
-	Now      func() time.Time
-	Rand     io.Reader
-	Log      *slog.Logger
+	// GenerateKey makes signing keys; issuer.GenerateKey when nil.
+	GenerateKey func(alg string, rnd io.Reader) (*issuer.SigningKey, error)
+	Now         func() time.Time
+	Rand        io.Reader
+	Log         *slog.Logger
 }
 
 // Service is the domain. It is safe for concurrent use.
@@ -91,12 +105,17 @@ type Service struct {
 	touched  touchSet
 	ahead    aheadGate
 	refusals refusalGate
+	minting  minting
+	sweeps   sweepGate
 	// rootWarned is when the log was last told that root's key is used, in nanoseconds.
 	rootWarned atomic.Int64
 }
 
 // New returns a Service. It starts nothing.
 func New(cfg Config, d Deps) *Service {
+	if d.GenerateKey == nil {
+		d.GenerateKey = issuer.GenerateKey
+	}
 	return &Service{cfg: cfg, Deps: d, touched: touchSet{ids: map[string]string{}}}
 }
 
@@ -107,6 +126,39 @@ type call struct {
 	// token and workload are set where the request carries a workload access token (see onToken).
 	token    *workloadToken
 	workload *Workload
+	// conditions and tags are what policy's condition keys may ask of the request and of its resources.
+	conditions policy.Context
+	tags       map[string]map[string]string
+}
+
+// condition sets a condition key of the request.
+func (c *call) condition(key string, values ...string) {
+	if c.conditions == nil {
+		c.conditions = policy.Context{}
+	}
+	c.conditions.Set(key, values...)
+}
+
+// requestTags sets the condition keys of tags that the request carries.
+func (c *call) requestTags(tags map[string]string) {
+	if len(tags) == 0 {
+		return
+	}
+	for k, v := range tags {
+		c.condition("aws:RequestTag/"+k, v)
+	}
+	c.condition("aws:TagKeys", slices.Sorted(maps.Keys(tags))...)
+}
+
+// tagged tells the tags of one of the request's resources.
+func (c *call) tagged(arn string, tags map[string]string) {
+	if len(tags) == 0 {
+		return
+	}
+	if c.tags == nil {
+		c.tags = map[string]map[string]string{}
+	}
+	c.tags[arn] = tags
 }
 
 // request says what do must authorise.
@@ -117,12 +169,29 @@ type request struct {
 	workload string
 	provider string
 	// resources names what policy decides on. It may open a token to learn it; a refusal of it is audited as a denial.
-	resources func(ctx context.Context, c *call) ([]string, error)
+	resources resources
+	// also are actions that must be allowed beside it (creating with tags is tagging, too).
+	also []string
+	// decide and explain are policy.Evaluate and policy.Explain unless more than the caller's own policies decides (a
+	// role's trust).
+	decide  func(*policy.Caller, *policy.Request) policy.Decision
+	explain func(*policy.Caller, *policy.Request) policy.Explanation
 }
 
+// resources finds the ARNs of a request, and may set what conditions ask of it.
+type resources func(ctx context.Context, c *call) ([]string, error)
+
 // on names resources that are known from the request alone.
-func on(arns []string) func(context.Context, *call) ([]string, error) {
+func on(arns []string) resources {
 	return func(context.Context, *call) ([]string, error) { return arns, nil }
+}
+
+// onTagged names resources of which the first is about to be made with the tags.
+func onTagged(arns []string, tags map[string]string) resources {
+	return func(_ context.Context, c *call) ([]string, error) {
+		c.requestTags(tags)
+		return arns, nil
+	}
 }
 
 // do is the one choke point: it authorises, runs f, and writes the one audit record. A denied call never reaches f, and
@@ -160,29 +229,83 @@ func (s *Service) open(ctx context.Context, r request) *call {
 }
 
 func (s *Service) authorise(ctx context.Context, r request, c *call) error {
-	resources, err := r.resources(ctx, c)
-	c.rec.Resources = resources
+	arns, err := r.resources(ctx, c)
+	c.rec.Resources = arns
 	if err != nil {
 		return err
 	}
-	q := &policy.Request{Action: r.action, Resources: resources}
-	d := policy.Evaluate(r.caller, q)
-	if !d.Allowed { // a refusal never rests on a cached policy
-		if fresh, err := s.freshCaller(ctx, r.caller); err == nil {
-			if d = policy.Evaluate(fresh, q); d.Allowed {
-				s.changed(r.caller.Account) // what the cache held was stale
-			}
+	for i := range 1 + len(r.also) {
+		action := r.action
+		if i > 0 {
+			action = r.also[i-1]
+		}
+		q := &policy.Request{Action: action, Resources: arns, ResourceTags: c.tags, Context: c.conditions, Now: s.Now()}
+		d := s.decide(ctx, r, c.caller, q)
+		if i == 0 || !d.Allowed {
+			c.rec.Decision = decisionText(d)
+		}
+		if !d.Allowed {
+			c.rec.Decision += r.nearMisses(c.caller, q)
+			return refuse(Denied, "%s. %s", d.Message(c.caller, action), s.advice(c.caller, action, arns))
 		}
 	}
-	if !d.Allowed {
-		c.rec.Decision = decisionText(d)
-		return refuse(Denied, "%s. Allow it with: %s", d.Message(r.caller, r.action), s.allowCommand(r.caller, r.action))
-	}
-	c.rec.Decision = decisionText(d)
-	if r.caller.Kind == policy.KindRoot && c.rec.AccessKey != "" {
+	if c.caller.Kind == policy.KindRoot && c.rec.AccessKey != "" {
 		s.warnOfRoot(ctx, c)
 	}
 	return nil
+}
+
+func (s *Service) decide(ctx context.Context, r request, caller *policy.Caller, q *policy.Request) policy.Decision {
+	evaluate := r.decide
+	if evaluate == nil {
+		evaluate = policy.Evaluate
+	}
+	d := evaluate(caller, q)
+	if d.Allowed {
+		return d
+	}
+	fresh, err := s.freshCaller(ctx, caller) // a refusal never rests on a cached policy
+	if err != nil {
+		return d
+	}
+	if d = evaluate(fresh, q); d.Allowed {
+		s.changed(caller.Account) // what the cache held was stale
+	}
+	return d
+}
+
+// couldAllow reports whether the caller's policies allow the action, or would if their conditions held: for others, what
+// conditions ask of a token need not be found out.
+func (s *Service) couldAllow(c *call, action string, arns []string) bool {
+	q := &policy.Request{Action: action, Resources: arns, ResourceTags: c.tags, Context: c.conditions, Now: s.Now()}
+	if d := policy.Evaluate(c.caller, q); d.Allowed || d.Explicit {
+		return d.Allowed
+	}
+	return slices.ContainsFunc(policy.Explain(c.caller, q).Statements, func(st policy.StatementExplanation) bool {
+		return st.Effect == "Allow" && (st.Applies || strings.HasPrefix(st.Why, "Condition "))
+	})
+}
+
+// maxNearMisses bounds what the audit says of a denial.
+const maxNearMisses = 600
+
+// nearMisses tells, for the audit alone, which statements are about the action and why they did not allow it.
+func (r request) nearMisses(caller *policy.Caller, q *policy.Request) string {
+	explain := r.explain
+	if explain == nil {
+		explain = policy.Explain
+	}
+	var b strings.Builder
+	for _, st := range explain(caller, q).Statements {
+		if st.Applies || st.Effect != "Allow" || strings.HasPrefix(st.Why, "Action:") || strings.HasPrefix(st.Why, "NotAction:") {
+			continue
+		}
+		fmt.Fprintf(&b, "; %s statement %d: %s", st.Policy, st.Index, st.Why)
+		if b.Len() > maxNearMisses {
+			break
+		}
+	}
+	return b.String()
 }
 
 // rootReminder is how often the log is told that root's key is in use; the audit says so of every request.
@@ -210,11 +333,20 @@ func decisionText(d policy.Decision) string {
 	}
 }
 
-func (s *Service) allowCommand(c *policy.Caller, action string) string {
-	if c.Kind != policy.KindUser {
-		return "a policy that allows " + action
+// advice says how a denial is mended, or how to see what is missing.
+func (s *Service) advice(c *policy.Caller, action string, arns []string) string {
+	what := " --action " + action
+	if len(arns) > 0 {
+		what += " --resource " + shellWord(arns[0])
 	}
-	return s.command("admin policy put --user " + c.Name + " --name allow-" + strings.ToLower(action[strings.Index(action, ":")+1:]) + " --allow " + action)
+	switch c.Kind {
+	case policy.KindUser:
+		return "Allow it with: " + s.command("admin policy put --user "+c.Name+" --name allow-"+strings.ToLower(action[strings.Index(action, ":")+1:])+" --allow "+action)
+	case policy.KindRoleSession:
+		return "What is missing is shown by: " + s.command("policy explain --role "+c.Name+what)
+	default:
+		return "Allow it with: a policy that allows " + action
+	}
 }
 
 // command spells a Lanyard command that mends something, as it would be typed at this instance.
@@ -277,7 +409,8 @@ func RequestID(ctx context.Context) string {
 
 // String names the code as the audit writes it.
 func (c Code) String() string {
-	names := [...]string{"Internal", "Invalid", "Conflict", "Duplicate", "NotFound", "Denied", "Unauthorized", "Throttled", "Unavailable", "Unrecognized", "Expired"}
+	names := [...]string{"Internal", "Invalid", "Conflict", "Duplicate", "NotFound", "Denied", "Unauthorized", "Throttled", "Unavailable", "Unrecognized", "Expired",
+		"MalformedPolicy", "InUse", "LimitExceeded", "FederationDisabled", "FederationEnabled", "DurationEscalation", "TooLarge", "TokenRefused", "ClaimsRefused", "IssuerUnreachable"}
 	if int(c) < len(names) {
 		return names[c]
 	}

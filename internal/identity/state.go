@@ -24,6 +24,9 @@ type accountState struct {
 	records   map[string]any
 	epochs    map[string]time.Time // users' epochs; nil when there are too many to hold
 	allEpochs bool                 // epochs holds every one
+	// blocked has the keys of blocked users, nil when there are too many to hold.
+	blocked    map[string]struct{}
+	allBlocked bool
 }
 
 // maxEpochs is how many users' epochs are held in memory.
@@ -58,6 +61,9 @@ func (s *Service) state(ctx context.Context, account string, fresh bool) (*accou
 	}
 	st := &accountState{version: a.Version, epoch: a.Epoch, checkedAt: now, records: map[string]any{}}
 	if err := s.loadEpochs(ctx, account, st); err != nil {
+		return nil, err
+	}
+	if err := s.loadBlocked(ctx, account, st); err != nil {
 		return nil, err
 	}
 	s.states.Store(account, st)

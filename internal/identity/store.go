@@ -61,6 +61,12 @@ const (
 	KindAccessKey      = "access-key"
 	KindPolicy         = "policy"
 	KindInboundIssuer  = "inbound-issuer"
+	KindRole           = "role"
+	KindManagedPolicy  = "managed-policy"
+	KindOIDCProvider   = "oidc-provider"
+	KindSigningKey     = "signing-key"
+	KindFederation     = "federation"
+	KindBlockedUser    = "blocked-user"
 )
 
 // Record is one configuration row: a workload identity, a credential provider, a user, an access key, a policy, an
@@ -122,7 +128,10 @@ type Grant struct {
 }
 
 // GrantFilter narrows ListGrants; empty members match all.
-type GrantFilter struct{ WorkloadID, ProviderID, User string }
+type GrantFilter struct {
+	WorkloadID, ProviderID, User string
+	State                        GrantState
+}
 
 // GrantStore keeps grants.
 type GrantStore interface {

@@ -1,13 +1,16 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"strings"
 	"time"
 
+	"github.com/lanyard-id/lanyard/internal/issuer"
 	"github.com/lanyard-id/lanyard/internal/policy"
 	"github.com/lanyard-id/lanyard/internal/vault"
 )
@@ -79,54 +82,96 @@ func readTexts(b []byte, into ...*string) error {
 
 // WorkloadToken mints a token of the workload alone.
 func (s *Service) WorkloadToken(ctx context.Context, caller *policy.Caller, name string) (vault.Secret, error) {
-	r := request{caller: caller, action: "bedrock-agentcore:GetWorkloadAccessToken", workload: name, resources: on(s.workloadResources(caller.Account, name))}
-	return do(ctx, s, r, func(ctx context.Context, _ *call) (vault.Secret, error) {
-		return s.mint(ctx, caller.Account, name, User{}, "", time.Time{})
+	r := request{caller: caller, action: "bedrock-agentcore:GetWorkloadAccessToken", workload: name, resources: s.onWorkload(name)}
+	return do(ctx, s, r, func(ctx context.Context, c *call) (vault.Secret, error) {
+		return s.mint(ctx, c, name, User{}, "", time.Time{})
 	})
 }
 
 // WorkloadTokenForUserID mints a token of the workload acting for a user id that the caller vouches for.
 func (s *Service) WorkloadTokenForUserID(ctx context.Context, caller *policy.Caller, name, userID string) (vault.Secret, error) {
-	r := request{caller: caller, action: "bedrock-agentcore:GetWorkloadAccessTokenForUserId", workload: name, resources: on(s.workloadResources(caller.Account, name))}
+	r := request{caller: caller, action: "bedrock-agentcore:GetWorkloadAccessTokenForUserId", workload: name,
+		resources: func(ctx context.Context, c *call) ([]string, error) {
+			c.condition("bedrock-agentcore:userid", userID)
+			return s.onWorkload(name)(ctx, c)
+		}}
 	return do(ctx, s, r, func(ctx context.Context, c *call) (vault.Secret, error) {
 		if err := checkUserID(userID); err != nil {
 			return vault.Secret{}, err
 		}
 		u := User{Subject: userID}
 		c.rec.User = u.Key()
-		return s.mint(ctx, caller.Account, name, u, "", time.Time{})
+		if err := s.vouchable(c.workload, userID); err != nil {
+			return vault.Secret{}, err
+		}
+		return s.mint(ctx, c, name, u, "", time.Time{})
 	})
 }
 
-// WorkloadTokenForJWT mints a token of the workload acting for the user that the inbound JWT proves.
+// WorkloadTokenForJWT mints a token of the workload acting for the user that the inbound JWT proves. It is verified
+// before policy decides, for its claims are among the conditions; who could not be allowed whatever the JWT says learns
+// nothing of it, and makes nobody fetch keys.
 func (s *Service) WorkloadTokenForJWT(ctx context.Context, caller *policy.Caller, name string, userToken vault.Secret) (vault.Secret, error) {
-	r := request{caller: caller, action: "bedrock-agentcore:GetWorkloadAccessTokenForJWT", workload: name, resources: on(s.workloadResources(caller.Account, name))}
+	var claims *issuer.Claims
+	r := request{caller: caller, action: "bedrock-agentcore:GetWorkloadAccessTokenForJWT", workload: name,
+		resources: func(ctx context.Context, c *call) ([]string, error) {
+			arns, err := s.onWorkload(name)(ctx, c)
+			if err != nil || c.workload == nil || !s.couldAllow(c, "bedrock-agentcore:GetWorkloadAccessTokenForJWT", arns) {
+				return arns, err
+			}
+			if claims, err = s.verifyInbound(ctx, c.workload, userToken); err == nil {
+				c.inboundClaims(claims)
+			}
+			return arns, err
+		}}
 	return do(ctx, s, r, func(ctx context.Context, c *call) (vault.Secret, error) {
-		w, err := s.workload(ctx, caller.Account, name, false)
-		if err != nil {
-			return vault.Secret{}, err
+		if c.workload == nil {
+			_, err := s.workload(ctx, caller.Account, name, true)
+			return vault.Secret{}, cmp.Or(err, error(refuse(Conflict, "workload identity %s was made at this very moment; try again", name)))
 		}
-		claims, err := s.verifyInbound(ctx, w, userToken)
-		if err != nil {
-			return vault.Secret{}, err
+		if claims == nil { // what was denied at first has just been allowed
+			return vault.Secret{}, refuse(Conflict, "the caller's policies were changed at this very moment; try again")
 		}
 		u := User{Issuer: claims.Issuer, Subject: claims.Subject}
 		c.rec.User = u.Key()
-		return s.mint(ctx, caller.Account, name, u, userToken.RevealString(), claims.ExpiresAt)
+		return s.mint(ctx, c, name, u, userToken.RevealString(), claims.ExpiresAt)
 	})
 }
 
+// inboundClaims sets the condition keys of a verified JWT (contract 5.2). client_id is there only if the token has it.
+func (c *call) inboundClaims(cl *issuer.Claims) {
+	const prefix = "bedrock-agentcore:InboundJwtClaim/"
+	c.condition(prefix+"iss", cl.Issuer)
+	c.condition(prefix+"sub", cl.Subject)
+	if len(cl.Audience) > 0 {
+		c.condition(prefix+"aud", cl.Audience...)
+	}
+	if cl.Scope != "" {
+		c.condition(prefix+"scope", strings.Fields(cl.Scope)...)
+	}
+	if id, ok := cl.Raw["client_id"].(string); ok {
+		c.condition(prefix+"client_id", id)
+	}
+}
+
 // mint seals a token; notAfter (zero for none) is the end of the inbound JWT, which the token never outlives.
-func (s *Service) mint(ctx context.Context, account, name string, u User, jwt string, notAfter time.Time) (vault.Secret, error) {
-	w, err := s.workload(ctx, account, name, false)
+func (s *Service) mint(ctx context.Context, c *call, name string, u User, jwt string, notAfter time.Time) (vault.Secret, error) {
+	account, w := c.caller.Account, c.workload
+	if w == nil {
+		var err error
+		if w, err = s.workload(ctx, account, name, false); err != nil {
+			return vault.Secret{}, err
+		}
+	}
+	st, err := s.state(ctx, account, false)
 	if err != nil {
 		return vault.Secret{}, err
 	}
-	now := s.Now()
-	ttl := w.TokenTTL
-	if ttl == 0 {
-		ttl = s.cfg.TokenTTL
+	if err := s.checkBlocked(ctx, account, st, u.Key()); err != nil {
+		return vault.Secret{}, err
 	}
+	now := s.Now()
+	ttl := cmp.Or(w.TokenTTL, s.cfg.TokenTTL)
 	t := workloadToken{workloadID: w.ID, user: u, mintedAt: now, expiresAt: now.Add(ttl), jwt: jwt}
 	if !notAfter.IsZero() && t.expiresAt.After(notAfter) {
 		t.expiresAt = notAfter
@@ -176,7 +221,7 @@ func (s *Service) openToken(ctx context.Context, account, token string) (*worklo
 		return nil, nil, badToken("expired at " + t.expiresAt.UTC().Format(time.RFC3339))
 	}
 	w, err := s.holds(ctx, account, t, false)
-	if codeOf(err) == Unauthorized { // a refusal never rests on a cached state
+	if code := codeOf(err); code == Unauthorized || code == Denied { // a refusal never rests on a cached state
 		w, err = s.holds(ctx, account, t, true)
 	}
 	return t, w, err
@@ -203,6 +248,9 @@ func (s *Service) holds(ctx context.Context, account string, t *workloadToken, f
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkBlocked(ctx, account, st, t.user.Key()); err != nil {
+		return nil, err
+	}
 	for _, epoch := range []time.Time{st.epoch, w.Epoch, userEpoch} {
 		if t.mintedAt.Before(epoch) {
 			return nil, badToken("was revoked")
@@ -227,15 +275,21 @@ func (s *Service) userEpoch(ctx context.Context, account string, st *accountStat
 
 // onToken opens the workload access token before policy is asked, because the workload it names is one of the
 // resources on which policy decides.
-func (s *Service) onToken(token string, others []string) func(context.Context, *call) ([]string, error) {
+func (s *Service) onToken(token string, others resources) resources {
 	return func(ctx context.Context, c *call) ([]string, error) {
+		arns, err := others(ctx, c)
+		if err != nil {
+			return arns, err
+		}
 		t, w, err := s.openToken(ctx, c.caller.Account, token)
 		if err != nil {
-			return others, err
+			return arns, err
 		}
 		c.token, c.workload = t, w
 		c.rec.Workload, c.rec.User = w.Name, t.user.Key()
-		return append(others, s.workloadResources(w.Account, w.Name)...), nil
+		of := s.workloadResources(w.Account, w.Name)
+		c.tagged(of[0], w.Tags)
+		return append(arns, of...), nil
 	}
 }
 
@@ -243,14 +297,14 @@ func (s *Service) onToken(token string, others []string) func(context.Context, *
 // workload's, with a user's key that user's, with neither the whole account's.
 func (s *Service) RevokeTokens(ctx context.Context, account, workload, user string) error {
 	_, err := admin(ctx, s, account, "RevokeWorkloadAccessTokens", func(ctx context.Context) (struct{}, error) {
-		at := s.Now().Add(time.Millisecond) // tokens carry milliseconds: one minted in this very one is refused too
+		at := s.Now().Add(time.Millisecond) // see raiseUserEpoch
 		defer s.changed(account)
 		switch {
 		case workload != "":
 			_, err := s.editWorkload(ctx, account, workload, func(w *Workload) { w.Epoch = at })
 			return struct{}{}, err
 		case user != "":
-			return struct{}{}, internal(s.Store.RaiseUserEpoch(ctx, account, UserEpoch{User: user, At: at}), "raising a user's epoch")
+			return struct{}{}, s.raiseUserEpoch(ctx, account, user)
 		default:
 			return struct{}{}, internal(s.Store.RaiseAccountEpoch(ctx, account, at), "raising the account's epoch")
 		}

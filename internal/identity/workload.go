@@ -16,6 +16,8 @@ type Workload struct {
 	ReturnURLs           []string
 	Tags                 map[string]string
 	TokenTTL             time.Duration // of its workload access tokens; zero for the service's
+	VerifiedUsersOnly    bool          // no user ids: only users whose JWT proves them (A54)
+	UsersPerMinute       int           // distinct user ids that it may act for in a minute, at each replica; zero for any number (A54)
 	Epoch                time.Time     // tokens minted before it are refused
 	CreatedAt, UpdatedAt time.Time
 
@@ -34,11 +36,13 @@ type workloadData struct {
 	ReturnURLs []string          `json:"returnUrls"`
 	Tags       map[string]string `json:"tags,omitempty"`
 	TokenTTL   time.Duration     `json:"tokenTtl,omitempty"`
+	Verified   bool              `json:"verifiedUsersOnly,omitempty"`
+	UserRate   int               `json:"usersPerMinute,omitempty"`
 	Epoch      int64             `json:"epoch,omitempty"` // unix milliseconds
 }
 
 func (w *Workload) data() workloadData {
-	d := workloadData{identified: identified{Name: w.Name}, ReturnURLs: w.ReturnURLs, Tags: w.Tags, TokenTTL: w.TokenTTL}
+	d := workloadData{identified: identified{Name: w.Name}, ReturnURLs: w.ReturnURLs, Tags: w.Tags, TokenTTL: w.TokenTTL, Verified: w.VerifiedUsersOnly, UserRate: w.UsersPerMinute}
 	if !w.Epoch.IsZero() {
 		d.Epoch = w.Epoch.UnixMilli()
 	}
@@ -50,7 +54,8 @@ func decodeWorkload(r Record) (*Workload, error) {
 	if err := json.Unmarshal(r.Data, &d); err != nil {
 		return nil, internal(err, "decoding workload identity "+r.Name)
 	}
-	w := &Workload{Account: r.Account, ID: r.ID, Name: r.Name, ReturnURLs: d.ReturnURLs, Tags: d.Tags, TokenTTL: d.TokenTTL, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, record: r}
+	w := &Workload{Account: r.Account, ID: r.ID, Name: r.Name, ReturnURLs: d.ReturnURLs, Tags: d.Tags, TokenTTL: d.TokenTTL,
+		VerifiedUsersOnly: d.Verified, UsersPerMinute: d.UserRate, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, record: r}
 	if d.Epoch != 0 {
 		w.Epoch = time.UnixMilli(d.Epoch)
 	}
@@ -59,7 +64,8 @@ func decodeWorkload(r Record) (*Workload, error) {
 
 // CreateWorkload registers a workload identity.
 func (s *Service) CreateWorkload(ctx context.Context, caller *policy.Caller, in NewWorkload) (*Workload, error) {
-	r := request{caller: caller, action: "bedrock-agentcore:CreateWorkloadIdentity", durable: true, workload: in.Name, resources: on(s.workloadResources(caller.Account, in.Name))}
+	r := request{caller: caller, action: "bedrock-agentcore:CreateWorkloadIdentity", durable: true, workload: in.Name,
+		resources: onTagged(s.workloadResources(caller.Account, in.Name), in.Tags)}
 	return do(ctx, s, r, func(ctx context.Context, _ *call) (*Workload, error) {
 		if err := s.checkReturnURLs(in.ReturnURLs); err != nil {
 			return nil, err
@@ -77,7 +83,7 @@ func (s *Service) CreateWorkload(ctx context.Context, caller *policy.Caller, in 
 
 // GetWorkload returns a workload identity.
 func (s *Service) GetWorkload(ctx context.Context, caller *policy.Caller, name string) (*Workload, error) {
-	r := request{caller: caller, action: "bedrock-agentcore:GetWorkloadIdentity", workload: name, resources: on(s.workloadResources(caller.Account, name))}
+	r := request{caller: caller, action: "bedrock-agentcore:GetWorkloadIdentity", workload: name, resources: s.onWorkload(name)}
 	return do(ctx, s, r, func(ctx context.Context, _ *call) (*Workload, error) {
 		return s.workload(ctx, caller.Account, name, true)
 	})
@@ -93,7 +99,7 @@ func (s *Service) ListWorkloads(ctx context.Context, caller *policy.Caller, p Pa
 
 // UpdateWorkload replaces the whole list of return URLs.
 func (s *Service) UpdateWorkload(ctx context.Context, caller *policy.Caller, name string, returnURLs []string) (*Workload, error) {
-	r := request{caller: caller, action: "bedrock-agentcore:UpdateWorkloadIdentity", durable: true, workload: name, resources: on(s.workloadResources(caller.Account, name))}
+	r := request{caller: caller, action: "bedrock-agentcore:UpdateWorkloadIdentity", durable: true, workload: name, resources: s.onWorkload(name)}
 	return do(ctx, s, r, func(ctx context.Context, _ *call) (*Workload, error) {
 		if err := s.checkReturnURLs(returnURLs); err != nil {
 			return nil, err
@@ -120,7 +126,7 @@ func (s *Service) editWorkload(ctx context.Context, account, name string, edit f
 
 // DeleteWorkload removes a workload identity with all grants and sessions made for it.
 func (s *Service) DeleteWorkload(ctx context.Context, caller *policy.Caller, name string) error {
-	r := request{caller: caller, action: "bedrock-agentcore:DeleteWorkloadIdentity", durable: true, workload: name, resources: on(s.workloadResources(caller.Account, name))}
+	r := request{caller: caller, action: "bedrock-agentcore:DeleteWorkloadIdentity", durable: true, workload: name, resources: s.onWorkload(name)}
 	_, err := do(ctx, s, r, func(ctx context.Context, _ *call) (struct{}, error) {
 		w, err := s.workload(ctx, caller.Account, name, true)
 		if err != nil {
@@ -141,6 +147,23 @@ func (s *Service) remove(ctx context.Context, r *Record) error {
 	return internal(err, "deleting "+r.Kind+" "+r.Name)
 }
 
+// onWorkload names a workload identity with the tags that it carries, and its directory. One that does not exist has
+// none: whether it does is told only to those who may know.
+func (s *Service) onWorkload(name string) resources {
+	return func(ctx context.Context, c *call) ([]string, error) {
+		w, err := s.workload(ctx, c.caller.Account, name, false)
+		if err != nil && codeOf(err) != NotFound {
+			return nil, err
+		}
+		arns := s.workloadResources(c.caller.Account, name)
+		if err == nil {
+			c.workload = w
+			c.tagged(arns[0], w.Tags)
+		}
+		return arns, nil
+	}
+}
+
 // workload finds a workload identity by name.
 func (s *Service) workload(ctx context.Context, account, name string, fresh bool) (*Workload, error) {
 	st, err := s.state(ctx, account, fresh)
@@ -159,4 +182,38 @@ func nonNil[T any](list []T) []T {
 		return []T{}
 	}
 	return list
+}
+
+// WorkloadSettings are what an operator, not the agent's developer, decides of a workload identity; nil leaves a
+// setting as it is.
+type WorkloadSettings struct {
+	TokenTTL          *time.Duration // zero for the service's
+	VerifiedUsersOnly *bool
+	UsersPerMinute    *int // zero for any number
+}
+
+// maxTokenTTL is the longest life of a workload access token.
+const maxTokenTTL = 12 * time.Hour
+
+// SetWorkload changes an operator's settings of a workload identity.
+func (s *Service) SetWorkload(ctx context.Context, account, name string, in WorkloadSettings) (*Workload, error) {
+	return admin(ctx, s, account, "SetWorkload", func(ctx context.Context) (*Workload, error) {
+		if t := in.TokenTTL; t != nil && (*t < 0 || *t > maxTokenTTL) {
+			return nil, invalid("token-ttl", "a workload access token lives for at most %s, and not for %s", maxTokenTTL, *t)
+		}
+		if n := in.UsersPerMinute; n != nil && *n < 0 {
+			return nil, invalid("users-per-minute", "%d is no number of users; 0 is any number", *n)
+		}
+		return s.editWorkload(ctx, account, name, func(w *Workload) {
+			set(&w.TokenTTL, in.TokenTTL)
+			set(&w.VerifiedUsersOnly, in.VerifiedUsersOnly)
+			set(&w.UsersPerMinute, in.UsersPerMinute)
+		})
+	})
+}
+
+func set[T any](field *T, value *T) {
+	if value != nil {
+		*field = *value
+	}
 }

@@ -22,7 +22,7 @@ func (s *Service) RootOf(t testing.TB, account string) Credentials {
 
 func (s *Service) key(t testing.TB, account, user string) Credentials {
 	t.Helper()
-	k, secret, err := s.Identity.CreateAccessKey(context.Background(), account, user)
+	k, secret, err := s.Identity.CreateAccessKey(context.Background(), identity.LocalAdmin(account), user)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,11 +32,11 @@ func (s *Service) key(t testing.TB, account, user string) Credentials {
 // User makes a user with one policy ("" for none) and a key.
 func (s *Service) User(t testing.TB, name, policy string) Credentials {
 	t.Helper()
-	if _, err := s.Identity.CreateUser(context.Background(), s.Account, name); err != nil {
+	if _, err := s.Identity.CreateUser(context.Background(), identity.LocalAdmin(s.Account), identity.NewUser{Name: name}); err != nil {
 		t.Fatal(err)
 	}
 	if policy != "" {
-		if err := s.Identity.PutUserPolicy(context.Background(), s.Account, name, "policy", policy); err != nil {
+		if err := s.Identity.PutUserPolicy(context.Background(), identity.LocalAdmin(s.Account), name, "policy", policy); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -112,12 +113,16 @@ func New(t testing.TB, opts ...Option) *Service {
 	return s
 }
 
-// Replica starts another replica on the same store and clock. It answers for the same public URL.
-func (s *Service) Replica(t testing.TB) *Service {
+// Replica starts another replica on the same store and clock. It answers for the same public URL. Options are its own.
+func (s *Service) Replica(t testing.TB, opts ...Option) *Service {
 	t.Helper()
 	o := s.options
 	o.replica++
 	o.public = s.Public
+	o.configure = slices.Clone(o.configure)
+	for _, opt := range opts {
+		opt(&o)
+	}
 	r := start(t, o)
 	r.Root = s.Root
 	return r
@@ -185,6 +190,7 @@ func (s *Service) domain(t testing.TB, out *egress.Client, log *slog.Logger) *id
 	return identity.New(cfg, identity.Deps{
 		Store: s.Store, Vault: vault.New(rootKey(t), s.Store, s.Clock.Now), OAuth: oauth.New(out, s.Clock.Now), Vendors: vendors, URLs: out,
 		Verifier: issuer.NewVerifier(out, s.Clock.Now), Now: s.Clock.Now, Rand: rand.Reader, Log: log,
+		GenerateKey: spareKey,
 	})
 }
 

@@ -15,14 +15,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	data "github.com/aws/aws-sdk-go-v2/service/bedrockagentcore"
 	control "github.com/aws/aws-sdk-go-v2/service/bedrockagentcorecontrol"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/lanyard-id/lanyard/api"
 	"github.com/lanyard-id/lanyard/internal/sigv4"
 )
 
-// Clients are unmodified AWS SDK clients of both planes.
+// Clients are unmodified AWS SDK clients of both planes, of STS and of IAM.
 type Clients struct {
 	Data    *data.Client
 	Control *control.Client
+	STS     *sts.Client
+	IAM     *iam.Client
 }
 
 // clockSigner is the SDK's own signer with the test's clock: the real one would sign outside the skew once a test has
@@ -47,6 +51,8 @@ func (s *Service) Client(c Credentials) Clients {
 	return Clients{
 		Data:    data.NewFromConfig(cfg, func(o *data.Options) { o.HTTPSignerV4 = signer }),
 		Control: control.NewFromConfig(cfg, func(o *control.Options) { o.HTTPSignerV4 = signer }),
+		STS:     sts.NewFromConfig(cfg, func(o *sts.Options) { o.HTTPSignerV4 = signer }),
+		IAM:     iam.NewFromConfig(cfg, func(o *iam.Options) { o.HTTPSignerV4 = signer }),
 	}
 }
 
@@ -69,12 +75,17 @@ func (a *Answer) Into(t testing.TB, v any) {
 // Call sends an operation of the table, signed, with the JSON of body (or body itself, as bytes or string).
 func (s *Service) Call(t testing.TB, c Credentials, op api.Operation, body any) *Answer {
 	t.Helper()
-	return s.Send(t, c, s.Request(t, op, body))
+	r := s.Request(t, op, body)
+	s.Sign(t, c, r, SignedAs(op))
+	return s.Do(t, r)
 }
 
 // Request builds an unsigned request of an operation.
 func (s *Service) Request(t testing.TB, op api.Operation, body any) *http.Request {
 	t.Helper()
+	if op.Service.Version() != "" {
+		return s.queryRequest(t, op, body)
+	}
 	r, err := http.NewRequest(op.Method, s.URL+op.Path, bytes.NewReader(encoded(t, body)))
 	if err != nil {
 		t.Fatal(err)
@@ -136,6 +147,9 @@ func (s *Service) Do(t testing.TB, r *http.Request) *Answer {
 	a := &Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}
 	if resp.StatusCode >= 400 && strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
 		a.Into(t, &a.Exception)
+	}
+	if resp.StatusCode >= 400 && resp.Header.Get("Content-Type") == "text/xml" {
+		a.queryException(t)
 	}
 	return a
 }
