@@ -9,28 +9,6 @@ import (
 	"unicode/utf8"
 )
 
-// patterns that members must match whole; the models' regular expressions, anchored.
-var patterns = map[string]*regexp.Regexp{
-	"workloadName":  regexp.MustCompile(`^[A-Za-z0-9_.-]+$`),
-	"providerName":  regexp.MustCompile(`^[a-zA-Z0-9\-_]+$`),
-	"returnURL":     regexp.MustCompile(`^[\w.+-]+:(/?/?)[^\s]+$`), // schemes of RFC 8252 section 7.1 have dots
-	"tag":           regexp.MustCompile(`^[a-zA-Z0-9\s._:/=+@-]*$`),
-	"jwt":           regexp.MustCompile(`^[A-Za-z0-9\-_=]+\.[A-Za-z0-9\-_=]+\.[A-Za-z0-9\-_=]+$`),
-	"sessionURI":    regexp.MustCompile(`^urn:ietf:params:oauth:request_uri:[a-zA-Z0-9\-._~]+$`),
-	"parameterName": regexp.MustCompile(`^[a-zA-Z0-9\-_.]+$`),
-	"discoveryURL":  regexp.MustCompile(`^.+/\.well-known/(openid-configuration|oauth-authorization-server)$`),
-}
-
-// enums that members must be one of.
-var enums = map[string][]string{
-	"vendor":          strings.Split(vendorEnum, "|"),
-	"secretSource":    {SecretManaged, SecretExternal},
-	"clientAuth":      {"CLIENT_SECRET_BASIC", "CLIENT_SECRET_POST", "AWS_IAM_ID_TOKEN_JWT", "PRIVATE_KEY_JWT"},
-	"tokenAuthMethod": {"client_secret_post", "client_secret_basic"},
-	"flow":            {FlowUserFederation, FlowM2M, FlowOnBehalfOf},
-	"auditResult":     {"allowed", "denied", "failed", "intent"},
-}
-
 // rule is one struct tag, parsed: what a value must meet.
 type rule struct {
 	required, secret bool
@@ -50,8 +28,9 @@ type field struct {
 	index       int
 	rule        rule
 	each, keys  *rule
-	nested      *Shape
+	nested      *Shape // of a struct, or of a list's items
 	nestedUnion bool
+	unserved    string // why the member is refused whenever it is sent
 }
 
 // Compile reads the constraints declared beside the shape's members. It panics on a malformed declaration: shapes are
@@ -64,7 +43,7 @@ func Compile(t reflect.Type) *Shape {
 		if f.Name == "_" || name == "" || name == "-" {
 			continue
 		}
-		fd := field{name: name, index: i, rule: parseRule(f.Tag.Get("v"), f.Type)}
+		fd := field{name: name, index: i, rule: parseRule(f.Tag.Get("v"), f.Type), unserved: f.Tag.Get("unserved")}
 		if tag, ok := f.Tag.Lookup("each"); ok {
 			r := parseRule(tag, f.Type.Elem())
 			fd.each = &r
@@ -76,6 +55,9 @@ func Compile(t reflect.Type) *Shape {
 		if n := deref(f.Type); n.Kind() == reflect.Struct && !isScalar(n) {
 			fd.nested = Compile(n)
 			fd.nestedUnion = isUnion(n)
+		}
+		if f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct {
+			fd.nested = Compile(f.Type.Elem())
 		}
 		s.fields = append(s.fields, fd)
 	}
@@ -213,6 +195,10 @@ func absent(v reflect.Value) bool {
 }
 
 func (w *walker) present(f *field, v reflect.Value, prefix string) {
+	if f.unserved != "" {
+		w.add(prefix+f.name, "sent", "Member must be left out: "+f.unserved)
+		return
+	}
 	switch v.Kind() {
 	case reflect.String:
 		w.text(&f.rule, v.String(), prefix+f.name)
@@ -328,7 +314,16 @@ func (w *walker) size(r *rule, n int, path string) {
 func (w *walker) items(f *field, v reflect.Value, path string) {
 	before := len(w.problems)
 	w.size(&f.rule, v.Len(), path)
-	if f.each == nil || len(w.problems) > before {
+	if len(w.problems) > before {
+		return
+	}
+	if f.nested != nil {
+		for i := range v.Len() {
+			w.shape(f.nested, v.Index(i), path+"."+strconv.Itoa(i+1)+".member.")
+		}
+		return
+	}
+	if f.each == nil {
 		return
 	}
 	for i := range v.Len() {

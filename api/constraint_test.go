@@ -25,6 +25,12 @@ type shape struct {
 	List   []string          `json:"list,omitempty" v:"items=1..2" each:"len=1..3"`
 	Map    map[string]string `json:"map,omitempty" v:"items=0..1" keys:"len=1..3" each:"len=0..3"`
 	Choice *inner            `json:"choice,omitempty"`
+	Items  []item            `json:"items,omitempty" v:"items=0..2"`
+	Never  *Unserved         `json:"never,omitempty" unserved:"the reason"`
+}
+
+type item struct {
+	Name string `json:"name" v:"required;len=1..3"`
 }
 
 func text(s string) *string { return &s }
@@ -52,6 +58,10 @@ func TestValidate(t *testing.T) {
 		"no member":  {shape{Name: "abc", Choice: &inner{}}, "Value with 0 members at 'choice' failed to satisfy constraint: Exactly one of these members must be set: a, b"},
 		"two":        {shape{Name: "abc", Choice: &inner{A: text("aa"), B: text("b")}}, "with 2 members"},
 		"nested":     {shape{Name: "abc", Choice: &inner{A: text("a")}}, "at 'choice.a'"},
+		"list item":  {shape{Name: "abc", Items: []item{{Name: "a"}, {Name: "abcd"}}}, "Value 'abcd' at 'items.2.member.name'"},
+		"empty item": {shape{Name: "abc", Items: []item{{}}}, "Value null at 'items.1.member.name'"},
+		"many items": {shape{Name: "abc", Items: []item{{}, {}, {}}}, "Value with 3 items at 'items'"},
+		"unserved":   {shape{Name: "abc", Never: &Unserved{}}, "Value sent at 'never' failed to satisfy constraint: Member must be left out: the reason"},
 		"several":    {shape{Count: &n}, "2 validation errors detected"},
 	} {
 		ex := s.Validate(&c.in)
@@ -111,7 +121,11 @@ func TestDeclarationsAreChecked(t *testing.T) {
 func TestOperationsAreDistinct(t *testing.T) {
 	seen := map[string]string{}
 	for _, op := range Operations() {
-		for _, key := range []string{op.Name, op.Method + " " + op.Path, op.Action()} {
+		address := op.Method + " " + op.Path
+		if v := op.Service.Version(); v != "" { // AWS Query has one path for all
+			address += "?Version=" + v + "&Action=" + op.Name
+		}
+		for _, key := range []string{op.Name, address, op.Action()} {
 			if other, ok := seen[key]; ok && other != op.Name {
 				t.Errorf("%s and %s share %s", op.Name, other, key)
 			}
@@ -144,12 +158,34 @@ func TestTimestamp(t *testing.T) {
 	}
 }
 
+// TestTimestampText: ISO 8601 in UTC to the second, as AWS Query answers have it.
+func TestTimestampText(t *testing.T) {
+	at := time.Date(2026, 1, 2, 4, 4, 5, 999, time.FixedZone("", 3600))
+	b, err := Timestamp(at).MarshalText()
+	if err != nil || string(b) != "2026-01-02T03:04:05Z" {
+		t.Errorf("written as %s, %v", b, err)
+	}
+	var got Timestamp
+	if err := got.UnmarshalText(b); err != nil || !time.Time(got).Equal(at.Truncate(time.Second)) {
+		t.Errorf("read as %v, %v", time.Time(got), err)
+	}
+	if err := got.UnmarshalText([]byte("1795321122")); err == nil {
+		t.Error("epoch seconds are read")
+	}
+}
+
 // TestStatuses: the statuses that clients rely on, and 500 for what has no name.
 func TestStatuses(t *testing.T) {
 	for name, want := range map[ExceptionName]int{
 		ValidationException: 400, UnauthorizedException: 401, ServiceQuotaExceeded: 402, AccessDeniedException: 403, MissingAuthenticationToken: 403, IncompleteSignature: 403,
 		InvalidSignature: 403, UnrecognizedClient: 403, ExpiredToken: 403, ResourceNotFoundException: 404, UnknownOperationException: 404, ConflictException: 409,
 		RequestEntityTooLarge: 413, UnsupportedMediaType: 415, ThrottlingException: 429, InternalServerException: 500, ServiceUnavailableException: 503, "Unknown": 500,
+
+		ValidationError: 400, InvalidAction: 400, MalformedPolicyDocument: 400, JWTPayloadSizeExceeded: 400, PackedPolicyTooLarge: 400, InvalidIdentityToken: 400,
+		IDPCommunicationError: 400, QueryIncompleteSignature: 400, Throttling: 400, AccessDenied: 403, OutboundFederationDisabled: 403, SessionDurationEscalation: 403,
+		IDPRejectedClaim: 403, InvalidClientTokenID: 403, ExpiredCredentials: 403, SignatureDoesNotMatch: 403, QueryMissingAuthentication: 403, NoSuchEntity: 404,
+		FeatureDisabled: 404, EntityAlreadyExists: 409, DeleteConflict: 409, LimitExceeded: 409, FeatureEnabled: 409, RequestTooLarge: 413,
+		ServiceFailure: 500, InternalFailure: 500, ServiceUnavailable: 503,
 	} {
 		if got := name.Status(); got != want {
 			t.Errorf("%s is %d, want %d", name, got, want)

@@ -26,28 +26,62 @@ const (
 	ServiceUnavailableException ExceptionName = "ServiceUnavailableException"
 )
 
+// The error codes of the AWS Query services. Statuses are those that go with the code in most operations.
+const (
+	ValidationError            ExceptionName = "ValidationError"
+	InvalidAction              ExceptionName = "InvalidAction"
+	AccessDenied               ExceptionName = "AccessDenied"
+	NoSuchEntity               ExceptionName = "NoSuchEntity"
+	EntityAlreadyExists        ExceptionName = "EntityAlreadyExists"
+	DeleteConflict             ExceptionName = "DeleteConflict"
+	LimitExceeded              ExceptionName = "LimitExceeded"
+	MalformedPolicyDocument    ExceptionName = "MalformedPolicyDocument"
+	FeatureEnabled             ExceptionName = "FeatureEnabled"
+	FeatureDisabled            ExceptionName = "FeatureDisabled"
+	OutboundFederationDisabled ExceptionName = "OutboundWebIdentityFederationDisabledException"
+	SessionDurationEscalation  ExceptionName = "SessionDurationEscalationException"
+	JWTPayloadSizeExceeded     ExceptionName = "JWTPayloadSizeExceededException"
+	PackedPolicyTooLarge       ExceptionName = "PackedPolicyTooLarge"
+	InvalidIdentityToken       ExceptionName = "InvalidIdentityToken"
+	IDPRejectedClaim           ExceptionName = "IDPRejectedClaim"
+	IDPCommunicationError      ExceptionName = "IDPCommunicationError"
+	InvalidClientTokenID       ExceptionName = "InvalidClientTokenId"
+	ExpiredCredentials         ExceptionName = "ExpiredToken"
+	SignatureDoesNotMatch      ExceptionName = "SignatureDoesNotMatch"
+	QueryIncompleteSignature   ExceptionName = "IncompleteSignature"
+	QueryMissingAuthentication ExceptionName = "MissingAuthenticationToken"
+	Throttling                 ExceptionName = "Throttling"
+	RequestTooLarge            ExceptionName = "RequestEntityTooLarge"
+	ServiceFailure             ExceptionName = "ServiceFailure"
+	InternalFailure            ExceptionName = "InternalFailure"
+	ServiceUnavailable         ExceptionName = "ServiceUnavailable"
+)
+
 // Status is the HTTP status that goes with the exception.
 func (n ExceptionName) Status() int {
 	switch n {
-	case ValidationException:
+	case ValidationException, ValidationError, InvalidAction, MalformedPolicyDocument, JWTPayloadSizeExceeded, PackedPolicyTooLarge,
+		InvalidIdentityToken, IDPCommunicationError, QueryIncompleteSignature, Throttling:
 		return http.StatusBadRequest
 	case UnauthorizedException:
 		return http.StatusUnauthorized
-	case AccessDeniedException, MissingAuthenticationToken, IncompleteSignature, InvalidSignature, UnrecognizedClient, ExpiredToken:
+	case AccessDeniedException, MissingAuthenticationToken, IncompleteSignature, InvalidSignature, UnrecognizedClient, ExpiredToken,
+		AccessDenied, OutboundFederationDisabled, SessionDurationEscalation, IDPRejectedClaim, InvalidClientTokenID, ExpiredCredentials,
+		SignatureDoesNotMatch, QueryMissingAuthentication:
 		return http.StatusForbidden
-	case ResourceNotFoundException, UnknownOperationException:
+	case ResourceNotFoundException, UnknownOperationException, NoSuchEntity, FeatureDisabled:
 		return http.StatusNotFound
-	case ConflictException:
+	case ConflictException, EntityAlreadyExists, DeleteConflict, LimitExceeded, FeatureEnabled:
 		return http.StatusConflict
 	case ThrottlingException:
 		return http.StatusTooManyRequests
 	case ServiceQuotaExceeded:
 		return http.StatusPaymentRequired
-	case RequestEntityTooLarge:
+	case RequestEntityTooLarge, RequestTooLarge:
 		return http.StatusRequestEntityTooLarge
 	case UnsupportedMediaType:
 		return http.StatusUnsupportedMediaType
-	case ServiceUnavailableException:
+	case ServiceUnavailableException, ServiceUnavailable:
 		return http.StatusServiceUnavailable
 	default:
 		return http.StatusInternalServerError

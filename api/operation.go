@@ -9,6 +9,8 @@ type Service string
 const (
 	AgentCore Service = "bedrock-agentcore"
 	Lanyard   Service = "lanyard" // Lanyard's own operations; clients sign them as bedrock-agentcore too
+	STS       Service = "sts"
+	IAM       Service = "iam"
 )
 
 // ResourceKind names one of the resources on which policy decides an operation (all of its kinds must be allowed).
@@ -24,16 +26,28 @@ const (
 	ResourceAccount        ResourceKind = "account" // Lanyard's own operations: arn:aws:lanyard:region:account:*
 )
 
+// IAM's resource kinds. An STS operation without a resource of its own is decided on "*".
+const (
+	ResourceUser         ResourceKind = "user"
+	ResourceRole         ResourceKind = "role"
+	ResourcePolicy       ResourceKind = "policy"
+	ResourceOIDCProvider ResourceKind = "oidc-provider"
+	ResourcePrincipal    ResourceKind = "user or role"
+	ResourceAny          ResourceKind = "*"
+)
+
 // Operation is one row of the table: what a client calls, what policy is asked, what is answered.
 type Operation struct {
 	Name      string
 	Service   Service
 	Method    string
-	Path      string // matched against the raw, still-escaped path
+	Path      string // matched against the raw, still-escaped path; AWS Query operations share one and differ by Name
 	Status    int    // on success
 	Resources []ResourceKind
 	// ReadOnly operations change nothing that a caller can see; their audit records need no flush.
 	ReadOnly bool
+	// Unsigned operations carry their proof in the request itself. A signature beside it counts for nothing.
+	Unsigned bool
 }
 
 // Action is the operation's name in policies.
@@ -86,6 +100,11 @@ var (
 
 // Operations returns every row of the table.
 func Operations() []Operation {
+	return append(append(agentCoreOperations(), stsOperations()...), iamOperations()...)
+}
+
+// agentCoreOperations are the rows of both AgentCore planes, and Lanyard's own.
+func agentCoreOperations() []Operation {
 	return []Operation{
 		GetWorkloadAccessToken, GetWorkloadAccessTokenForJWT, GetWorkloadAccessTokenForUserId,
 		GetResourceOauth2Token, GetResourceApiKey, CompleteResourceTokenAuth,

@@ -45,3 +45,22 @@ func (t *Timestamp) UnmarshalJSON(b []byte) error {
 	*t = Timestamp(time.UnixMilli(int64(math.Round(f * 1000))))
 	return nil
 }
+
+// MarshalText writes ISO 8601 in UTC, to the second: the form that AWS Query answers have.
+func (t Timestamp) MarshalText() ([]byte, error) {
+	return time.Time(t).UTC().AppendFormat(nil, time.RFC3339), nil
+}
+
+// UnmarshalText reads ISO 8601.
+func (t *Timestamp) UnmarshalText(b []byte) error {
+	at, err := time.Parse(time.RFC3339, string(b))
+	if err != nil {
+		return fmt.Errorf("a time must look like 2026-01-02T15:04:05Z")
+	}
+	*t = Timestamp(at)
+	return nil
+}
+
+// PolicyDocument is a policy in JSON. AWS Query answers carry it percent-encoded (RFC 3986), which IAM's clients undo;
+// requests carry it as it is.
+type PolicyDocument string

@@ -58,9 +58,11 @@ func (c *Client) attempt(ctx context.Context, op api.Operation, body []byte) ([]
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op.Name, err)
 	}
-	r.Header.Set("Content-Type", "application/json")
-	if err := c.sign(ctx, r, body); err != nil {
-		return nil, err
+	r.Header.Set("Content-Type", contentType(op))
+	if !op.Unsigned {
+		if err := c.sign(ctx, r, op, body); err != nil {
+			return nil, err
+		}
 	}
 	resp, err := c.http.Do(r)
 	if err != nil {
@@ -79,7 +81,22 @@ func (c *Client) attempt(ctx context.Context, op api.Operation, body []byte) ([]
 	return answer, nil
 }
 
-func (c *Client) sign(ctx context.Context, r *http.Request, body []byte) error {
+func contentType(op api.Operation) string {
+	if op.Service.Version() != "" {
+		return "application/x-www-form-urlencoded; charset=utf-8"
+	}
+	return "application/json"
+}
+
+// signedAs is the service that the operation's requests are signed for.
+func signedAs(op api.Operation) string {
+	if op.Service.Version() != "" {
+		return string(op.Service)
+	}
+	return string(api.AgentCore)
+}
+
+func (c *Client) sign(ctx context.Context, r *http.Request, op api.Operation, body []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
 	defer cancel()
 	k, err := c.credentials.Retrieve(ctx)
@@ -89,6 +106,6 @@ func (c *Client) sign(ctx context.Context, r *http.Request, body []byte) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoCredentials, err)
 	}
-	sigv4.Sign(r, body, sigv4.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken}, c.region, string(api.AgentCore), c.now())
+	sigv4.Sign(r, body, sigv4.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken}, c.region, signedAs(op), c.now())
 	return nil
 }

@@ -13,12 +13,13 @@ import (
 const (
 	envData    = "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE"
 	envControl = "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL"
+	envSTS     = "AWS_ENDPOINT_URL_STS"
 	envLanyard = "LANYARD_ENDPOINT"
 	envAll     = "AWS_ENDPOINT_URL"
 )
 
-// endpoints are the two planes, usually one listener, without a trailing slash.
-type endpoints struct{ data, control string }
+// endpoints are the two planes and STS, usually one listener, without a trailing slash.
+type endpoints struct{ data, control, sts string }
 
 func (o *options) endpoints() (endpoints, error) {
 	data, from := o.named(envData, envControl)
@@ -31,7 +32,13 @@ func (o *options) endpoints() (endpoints, error) {
 	if e.data, err = checkEndpoint(from, data, o.insecureHTTP); err != nil {
 		return e, err
 	}
-	e.control, err = checkEndpoint(controlFrom, control, o.insecureHTTP)
+	if e.control, err = checkEndpoint(controlFrom, control, o.insecureHTTP); err != nil {
+		return e, err
+	}
+	e.sts = e.data
+	if sts, from := o.named(envSTS, envData); sts != "" {
+		e.sts, err = checkEndpoint(from, sts, o.insecureHTTP)
+	}
 	return e, err
 }
 
@@ -73,10 +80,14 @@ func isLoopback(host string) bool {
 
 // of is the endpoint of an operation.
 func (e endpoints) of(op api.Operation) string {
-	if isDataPlane(op) {
+	switch {
+	case op.Service == api.STS:
+		return e.sts
+	case isDataPlane(op):
 		return e.data
+	default:
+		return e.control
 	}
-	return e.control
 }
 
 // isDataPlane tells the operations that AWS clients send to the data plane.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/http"
@@ -60,6 +61,10 @@ const unreadable api.ExceptionName = "UnreadableAnswer"
 // refusal reads an error answer: its name from the header, else from the body, as all AWS clients do.
 func refusal(op api.Operation, endpoint string, resp *http.Response, body []byte) *Error {
 	e := &Error{Operation: op.Name, Status: resp.StatusCode, RequestID: printable(resp.Header.Get("x-amzn-RequestId"))}
+	if op.Service.Version() != "" {
+		e.Exception = queryRefusal(endpoint, resp, body)
+		return e
+	}
 	var ex struct {
 		api.Exception
 		Code         string `json:"code"`
@@ -76,6 +81,19 @@ func refusal(op api.Operation, endpoint string, resp *http.Response, body []byte
 		e.Exception.Fields = append(e.Exception.Fields, api.FieldProblem{Name: printable(f.Name), Message: printable(f.Message)})
 	}
 	return e
+}
+
+// queryRefusal reads an error answer of the AWS Query protocol.
+func queryRefusal(endpoint string, resp *http.Response, body []byte) *api.Exception {
+	var ex struct {
+		XMLName struct{} `xml:"ErrorResponse"`
+		Code    string   `xml:"Error>Code"`
+		Message string   `xml:"Error>Message"`
+	}
+	if err := xml.Unmarshal(body, &ex); err != nil || ex.Code == "" {
+		return notLanyard(endpoint, resp)
+	}
+	return &api.Exception{Name: api.ExceptionName(printable(ex.Code)), Message: printable(ex.Message)}
 }
 
 func notLanyard(endpoint string, resp *http.Response) *api.Exception {

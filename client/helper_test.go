@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,7 +70,11 @@ func verify(r *http.Request, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := q.CheckService("bedrock-agentcore"); err != nil {
+	service := "bedrock-agentcore"
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		service = "sts"
+	}
+	if err := q.CheckService(service); err != nil {
 		return err
 	}
 	return q.Verify(sigv4.NewKeyCache(1).SigningKey(q.AccessKeyID, []byte(testSecret), q.Scope), body, testNow)

@@ -19,9 +19,11 @@ import (
 // handle makes a route of an operation and its typed handler: decode strictly, validate, call.
 func handle[Req, Resp any](op api.Operation, f func(ctx context.Context, caller *policy.Caller, in *Req) (*Resp, error)) *route {
 	shape := api.Compile(reflect.TypeFor[Req]())
-	return &route{op: op, call: func(ctx context.Context, caller *policy.Caller, body []byte) (any, error) {
+	p := protocolOf(op.Service)
+	c := p.compile(reflect.TypeFor[Req](), reflect.TypeFor[Resp]())
+	return &route{op: op, protocol: p, services: signedAs(op.Service), encode: c.encode, call: func(ctx context.Context, caller *policy.Caller, m message) (any, error) {
 		in := new(Req)
-		if err := decode(body, in); err != nil {
+		if err := c.decode(m, in); err != nil {
 			return nil, err
 		}
 		if ex := shape.Validate(in); ex != nil {
@@ -35,10 +37,14 @@ func handle[Req, Resp any](op api.Operation, f func(ctx context.Context, caller 
 	}}
 }
 
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if ct := r.Header.Get("Content-Type"); r.ContentLength != 0 && ct != "" && !isJSON(ct) {
 		return nil, &api.Exception{Name: api.UnsupportedMediaType, Message: "Content-Type " + strconv.Quote(clip(ct)) + " is not served here; send application/json"}
 	}
+	return readBody(w, r)
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	var buf bytes.Buffer
 	if n := r.ContentLength; n > 0 && n <= maxBody {
 		buf.Grow(int(n) + bytes.MinRead)

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/lanyard-id/lanyard/api"
@@ -44,18 +45,32 @@ var conformance = map[string]func(*testing.T, *servertest.Service){
 // TestConformance runs the test of every row; a row without one fails, and so does a test of no row.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	if len(conformance) != len(api.Operations()) {
-		t.Errorf("%d conformance tests for %d rows", len(conformance), len(api.Operations()))
+	rows := map[string]bool{}
+	for name, test := range conformance {
+		rows[name] = true
+		run(t, name, test)
+	}
+	for _, story := range stories {
+		for _, name := range story.rows {
+			rows[name] = true
+		}
+		run(t, strings.Join(story.rows, ","), story.test)
 	}
 	for _, op := range api.Operations() {
-		test, ok := conformance[op.Name]
-		if !ok {
+		if !rows[op.Name] {
 			t.Errorf("%s has no conformance test", op.Name)
-			continue
 		}
-		t.Run(op.Name, func(t *testing.T) {
-			t.Parallel()
-			test(t, servertest.New(t))
-		})
+		delete(rows, op.Name)
 	}
+	for name := range rows {
+		t.Errorf("%s has a conformance test and no row", name)
+	}
+}
+
+func run(t *testing.T, name string, test func(*testing.T, *servertest.Service)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		test(t, servertest.New(t))
+	})
 }

@@ -28,12 +28,21 @@ func TestEveryConstraintIsEnforced(t *testing.T) {
 	for _, op := range api.Operations() {
 		shape, ok := inputs[op.Name]
 		if !ok {
+			shape, ok = queryInputs[op.Name]
+		}
+		if !ok {
 			t.Errorf("%s has no input shape here", op.Name)
 			continue
 		}
 		for _, m := range mutate(shape, w.sample(op), "") {
 			broken++
 			a := w.Call(t, w.Root, op, m.body)
+			if op.Service.Version() != "" {
+				if a.Exception.Name != api.ValidationError || a.Status != 400 || !strings.Contains(a.Exception.Message, "at '"+m.field+"'") {
+					t.Errorf("%s, %s: %d %.300s does not name %s", op.Name, m.name, a.Status, a.Body, m.field)
+				}
+				continue
+			}
 			if a.Exception.Name != api.ValidationException || a.Status != 400 || a.Exception.Reason != api.ReasonFieldValidation {
 				t.Errorf("%s, %s: %d %s", op.Name, m.name, a.Status, a.Body)
 				continue
@@ -43,7 +52,7 @@ func TestEveryConstraintIsEnforced(t *testing.T) {
 			}
 		}
 	}
-	if broken < 150 {
+	if broken < 600 {
 		t.Errorf("only %d constraints were broken", broken)
 	}
 }
@@ -75,6 +84,9 @@ func nested(f reflect.StructField, name string, body map[string]any, prefix stri
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
+	if items, ok := body[name].([]any); ok && t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct {
+		return nestedItem(t.Elem(), name, items[0].(map[string]any), body, prefix)
+	}
 	inner, ok := body[name].(map[string]any)
 	if t.Kind() != reflect.Struct || !ok {
 		return nil
@@ -94,6 +106,18 @@ func nested(f reflect.StructField, name string, body map[string]any, prefix stri
 			}
 		}
 		out = append(out, mutation{"union of two " + name, prefix + name, with(body, name, both)})
+	}
+	return out
+}
+
+// nestedItem breaks the members of a list's only item.
+func nestedItem(t reflect.Type, name string, item, body map[string]any, prefix string) []mutation {
+	var out []mutation
+	for _, m := range mutate(t, item, prefix+name+".1.member.") {
+		if len(m.body) > 0 { // an item without any member is none in AWS Query
+			m.body = with(body, name, []any{m.body})
+			out = append(out, m)
+		}
 	}
 	return out
 }
@@ -118,6 +142,9 @@ func breaks(f reflect.StructField) []broken {
 	}
 	tag := f.Tag.Get("v")
 	var out []broken
+	if f.Tag.Get("unserved") != "" {
+		return []broken{{"unserved", "", "x"}}
+	}
 	if has(tag, "required") && t.Kind() != reflect.Struct {
 		out = append(out, broken{"missing", "", nil})
 	}
@@ -130,7 +157,7 @@ func breaks(f reflect.StructField) []broken {
 		low, high := limits(tag, "range")
 		out = append(out, broken{"too small", "", low - 1}, broken{"too large", "", high + 1})
 	case reflect.Slice:
-		out = append(out, lists(tag, f.Tag.Get("each"))...)
+		out = append(out, lists(tag, f.Tag.Get("each"), t.Elem())...)
 	case reflect.Map:
 		out = append(out, entries(tag, f.Tag.Get("keys"), f.Tag.Get("each"))...)
 	}
@@ -146,7 +173,12 @@ func texts(tag string, emptyIsAbsent bool) []broken {
 			out = append(out, broken{what: "too short", value: strings.Repeat("a", low-1)})
 		}
 	}
-	if strings.Contains(tag, "pattern=") {
+	switch {
+	case strings.Contains(tag, "pattern=xmlText"):
+		out = append(out, broken{what: "bad pattern", value: strings.Repeat("\x01", 30)})
+	case strings.Contains(tag, "pattern=policyText"), strings.Contains(tag, "pattern=description"): // have line breaks
+		out = append(out, broken{what: "bad pattern", value: "\u2603"})
+	case strings.Contains(tag, "pattern="):
 		out = append(out, broken{what: "bad pattern", value: "\u2603 \u2603 \u2603"}, broken{what: "bad pattern, line break", value: "abc\nabc"})
 	}
 	if strings.Contains(tag, "enum=") {
@@ -155,13 +187,20 @@ func texts(tag string, emptyIsAbsent bool) []broken {
 	return out
 }
 
-func lists(tag, each string) []broken {
+func lists(tag, each string, elem reflect.Type) []broken {
 	_, most := limits(tag, "items")
 	long := make([]any, most+1)
 	for i := range long {
 		long[i] = "x:/" + strconv.Itoa(i)
+		if elem.Kind() == reflect.Struct {
+			name, _, _ := strings.Cut(elem.Field(0).Tag.Get("json"), ",")
+			long[i] = map[string]any{name: "x"}
+		}
 	}
-	out := []broken{{"too many", "", long}}
+	var out []broken
+	if most > 0 {
+		out = append(out, broken{"too many", "", long})
+	}
 	if low, _ := limits(tag, "items"); low > 0 {
 		out = append(out, broken{"too few", "", []any{}})
 	}

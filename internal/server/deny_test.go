@@ -27,9 +27,16 @@ func TestDenyMatrix(t *testing.T) {
 	all := newIntruders(t, w)
 	for _, op := range api.Operations() {
 		for _, in := range all {
+			want := in.want
+			if op.Service.Version() != "" {
+				want = queryNames[want]
+			}
+			if op.Unsigned || op.Name == api.GetCallerIdentity.Name && want == api.AccessDenied {
+				continue // whoever has signed may know who they are; of unsigned operations see TestUnsignedOperations
+			}
 			a := in.send(t, w, op)
-			if a.Exception.Name != in.want || a.Status != in.want.Status() {
-				t.Errorf("%s, %s: %d %s, want %s", op.Name, in.name, a.Status, a.Body, in.want)
+			if a.Exception.Name != want || a.Status != want.Status() {
+				t.Errorf("%s, %s: %d %s, want %s", op.Name, in.name, a.Status, a.Body, want)
 			}
 			tried[a.Header.Get("x-amzn-RequestId")] = op.Action()
 		}
@@ -46,7 +53,8 @@ func TestDenyMatrix(t *testing.T) {
 	if a := w.Call(t, w.Root, api.GetWorkloadIdentity, map[string]any{"name": "another"}); a.Status != 404 {
 		t.Errorf("a workload identity was made by somebody who may not: %d", a.Status)
 	}
-	for _, op := range []api.Operation{api.GetWorkloadIdentity, api.GetOauth2CredentialProvider, api.GetApiKeyCredentialProvider} {
+	for _, op := range []api.Operation{api.GetWorkloadIdentity, api.GetOauth2CredentialProvider, api.GetApiKeyCredentialProvider,
+		api.GetUser, api.GetUserPolicy, api.GetRole, api.GetRolePolicy, api.GetPolicy, api.GetPolicyVersion, api.GetOpenIDConnectProvider, api.GetAccessKeyLastUsed} {
 		if a := w.Call(t, w.Root, op, w.sample(op)); a.Status != 200 {
 			t.Errorf("%s: deleted by somebody who may not: %d", op.Name, a.Status)
 		}
@@ -62,9 +70,9 @@ func newIntruders(t *testing.T, w *world) []intruder {
 	wrongSecret := w.Root
 	wrongSecret.Secret += "x"
 	deactivated := w.User(t, "deactivated", servertest.Allow("*", "*"))
-	check(t, w.Identity.SetAccessKeyActive(context.Background(), w.Account, deactivated.AccessKeyID, false))
+	check(t, w.Identity.UpdateAccessKey(context.Background(), identity.LocalAdmin(w.Account), "deactivated", deactivated.AccessKeyID, false))
 	deleted := w.User(t, "deleted", servertest.Allow("*", "*"))
-	check(t, w.Identity.DeleteUser(context.Background(), w.Account, "deleted"))
+	check(t, w.Identity.DeleteUserWithAll(context.Background(), w.Account, "deleted"))
 	return []intruder{
 		{"no authentication", func(t *testing.T, w *world, op api.Operation) *servertest.Answer {
 			return w.Do(t, w.Request(t, op, w.sample(op)))
@@ -88,12 +96,12 @@ func newIntruders(t *testing.T, w *world) []intruder {
 		}, api.InvalidSignature},
 		{"yesterday's signature", func(t *testing.T, w *world, op api.Operation) *servertest.Answer {
 			r := w.Request(t, op, w.sample(op))
-			w.Sign(t, w.Root, r, "bedrock-agentcore")
+			w.Sign(t, w.Root, r, servertest.SignedAs(op))
 			r.Header.Set("X-Amz-Date", w.Clock.Now().Add(-time.Hour).UTC().Format("20060102T150405Z"))
 			return w.Do(t, r)
 		}, api.InvalidSignature},
 		{"user without a policy", as(w.User(t, "nobody", "")), api.AccessDeniedException},
-		{"user with an explicit deny", as(w.User(t, "denied", servertest.AllowAllBut("bedrock-agentcore:*", "lanyard:*"))), api.AccessDeniedException},
+		{"user with an explicit deny", as(w.User(t, "denied", servertest.AllowAllBut("bedrock-agentcore:*", "lanyard:*", "iam:*", "sts:*"))), api.AccessDeniedException},
 		{"user allowed elsewhere", as(w.User(t, "elsewhere", servertest.Allow("arn:aws:bedrock-agentcore:us-west-2:111111111111:*", "*"))), api.AccessDeniedException},
 		{"user allowed another action", as(w.User(t, "another-action", servertest.Allow("*", "bedrock-agentcore:GetWorkloadIdentit", "bedrock-agentcore:Nothing"))), api.AccessDeniedException},
 	}
@@ -101,9 +109,9 @@ func newIntruders(t *testing.T, w *world) []intruder {
 
 func temporary(t *testing.T, w *world, ttl time.Duration) servertest.Credentials {
 	t.Helper()
-	u, err := w.Identity.CreateUser(context.Background(), w.Account, "temporary"+ttl.String())
+	u, err := w.Identity.CreateUser(context.Background(), identity.LocalAdmin(w.Account), identity.NewUser{Name: "temporary" + ttl.String()})
 	check(t, err)
-	check(t, w.Identity.PutUserPolicy(context.Background(), w.Account, u.Name, "all", servertest.Allow("*", "*")))
+	check(t, w.Identity.PutUserPolicy(context.Background(), identity.LocalAdmin(w.Account), u.Name, "all", servertest.Allow("*", "*")))
 	c, err := w.Identity.MintTemporaryCredentials(context.Background(), w.Account, u.ID, "session", ttl)
 	check(t, err)
 	return servertest.Credentials{Account: w.Account, AccessKeyID: c.AccessKeyID, Secret: c.SecretAccessKey.RevealString(), SessionToken: c.SessionToken.RevealString()}
@@ -115,7 +123,7 @@ func temporaryOfDeleted(t *testing.T, w *world) servertest.Credentials {
 	if a := w.Call(t, c, api.GetWorkloadIdentity, map[string]any{"name": "agent"}); a.Status != 200 {
 		t.Fatalf("temporary credentials do not work: %s", a.Body)
 	}
-	check(t, w.Identity.DeleteUser(context.Background(), w.Account, "temporary"+time.Hour.String()))
+	check(t, w.Identity.DeleteUserWithAll(context.Background(), w.Account, "temporary"+time.Hour.String()))
 	return c
 }
 
@@ -149,6 +157,9 @@ func TestA11_AnotherAccountSeesNothing(t *testing.T) {
 	const other = "111111111111"
 	root := w.RootOf(t, other)
 	for _, op := range api.Operations() {
+		if op.Service.Version() != "" {
+			continue // see TestA11_AnotherAccountsPrincipals
+		}
 		a := w.Call(t, root, op, w.sample(op))
 		switch op.Name {
 		case "GetResourceOauth2Token", "GetResourceApiKey":

@@ -23,6 +23,18 @@ var exceptions = map[identity.Code]api.ExceptionName{
 	identity.Unavailable:  api.InternalServerException, // the one retryable exception that operations declare
 	identity.Unrecognized: api.UnrecognizedClient,
 	identity.Expired:      api.ExpiredToken,
+
+	// Refusals of STS and IAM that AgentCore's operations may meet on their way.
+	identity.MalformedPolicy:    api.ValidationException,
+	identity.InUse:              api.ConflictException,
+	identity.LimitExceeded:      api.ServiceQuotaExceeded,
+	identity.FederationDisabled: api.ValidationException,
+	identity.FederationEnabled:  api.ConflictException,
+	identity.DurationEscalation: api.AccessDeniedException,
+	identity.TooLarge:           api.ValidationException,
+	identity.TokenRefused:       api.UnauthorizedException,
+	identity.ClaimsRefused:      api.UnauthorizedException,
+	identity.IssuerUnreachable:  api.InternalServerException,
 }
 
 // exception turns any error into what the client is told. Errors that are not meant for showing become an internal one.
@@ -51,19 +63,15 @@ func exception(err error) *api.Exception {
 }
 
 // fail writes the exception and logs, once, what only the operator should know.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, op string, err error) int {
-	ex := exception(err)
-	status := ex.Name.Status()
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, rt *route, err error) int {
+	op := rt.op.Name
+	ex, status := rt.protocol.exception(rt.op, err)
 	if status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
 		s.Log.ErrorContext(r.Context(), "request failed", "op", op, "requestId", identity.RequestID(r.Context()), "err", cause(err))
 	} else {
 		s.Log.DebugContext(r.Context(), "request refused", "op", op, "requestId", identity.RequestID(r.Context()), "exception", string(ex.Name))
 	}
-	w.Header().Set("X-Amzn-ErrorType", string(ex.Name))
-	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
-	}
-	if werr := writeJSON(w, status, ex); werr != nil {
+	if werr := rt.protocol.writeException(w, rt.op, ex, status); werr != nil {
 		s.Log.DebugContext(r.Context(), "the client went away", "op", op, "err", werr)
 	}
 	return status

@@ -18,6 +18,7 @@ func (s *Server) hostedHandler() http.Handler {
 	mux.Handle("GET "+stylePath, pages.CSSHandler())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("GET /readyz", s.ready)
+	s.serveIssuers(mux)
 	mux.Handle("GET /metrics", s.local(promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4})))
 	for prefix, h := range s.cfg.Extra {
 		mux.Handle(prefix, h)
@@ -73,6 +74,9 @@ func (s *Server) depart(w http.ResponseWriter, r *http.Request) int {
 		c := s.cookie(d.CookieName)
 		c.Value, c.Expires = d.CookieValue, d.ExpiresAt
 		http.SetCookie(w, c)
+	}
+	if s.cfg.BrowserURL != nil {
+		d.Location = s.cfg.BrowserURL(r.Context(), d.Location)
 	}
 	return redirect(w, d.Location)
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/lanyard-id/lanyard/api"
@@ -10,6 +11,10 @@ import (
 
 // table binds every operation to its handler.
 func (s *Server) table() []*route {
+	return slices.Concat(s.agentCoreTable(), s.stsTable(), s.iamTable())
+}
+
+func (s *Server) agentCoreTable() []*route {
 	return []*route{
 		handle(api.GetWorkloadAccessToken, s.getWorkloadAccessToken),
 		handle(api.GetWorkloadAccessTokenForJWT, s.getWorkloadAccessTokenForJWT),

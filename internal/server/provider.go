@@ -14,8 +14,9 @@ import (
 
 // wireMethods are the client authentication methods by their name on the wire.
 var wireMethods = map[string]oauth.AuthMethod{
-	"CLIENT_SECRET_BASIC": oauth.ClientSecretBasic,
-	"CLIENT_SECRET_POST":  oauth.ClientSecretPost,
+	"CLIENT_SECRET_BASIC":  oauth.ClientSecretBasic,
+	"CLIENT_SECRET_POST":   oauth.ClientSecretPost,
+	"AWS_IAM_ID_TOKEN_JWT": oauth.WebIdentityJWT,
 }
 
 func wireMethod(m oauth.AuthMethod) string {
@@ -77,7 +78,7 @@ func clientAuth(p *identity.NewProvider, in *api.CustomOauth2ProviderConfigInput
 	case in.ClientAuthMethod != "":
 		m, ok := wireMethods[in.ClientAuthMethod]
 		if !ok {
-			return badMember("clientAuthenticationMethod", "clientAuthenticationMethod "+in.ClientAuthMethod+" is not served by this release; it serves CLIENT_SECRET_BASIC and CLIENT_SECRET_POST")
+			return badMember("clientAuthenticationMethod", "clientAuthenticationMethod "+in.ClientAuthMethod+" is not served by this release; it serves CLIENT_SECRET_BASIC, CLIENT_SECRET_POST and AWS_IAM_ID_TOKEN_JWT")
 		}
 		p.Config.AuthMethod = m
 	case slices.Contains(old, "client_secret_basic"):

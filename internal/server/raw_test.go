@@ -94,8 +94,8 @@ func TestStrangersAreToldWhereToGo(t *testing.T) {
 		variable string
 		status   int
 	}{
-		"STS":             {send("POST", "/", "sts", form, "Action=GetCallerIdentity&Version=2011-06-15"), "AWS_ENDPOINT_URL_STS", 400},
-		"IAM":             {send("POST", "/", "iam", form, "Action=ListUsers&Version=2010-05-08"), "AWS_ENDPOINT_URL_IAM", 400},
+		"STS":             {send("POST", "/", "sts", form, "Action=GetSessionToken&Version=2011-06-15"), "AWS_ENDPOINT_URL_STS", 400},
+		"IAM":             {send("POST", "/", "iam", form, "Action=ListGroups&Version=2010-05-08"), "AWS_ENDPOINT_URL_IAM", 400},
 		"Cognito":         {send("POST", "/", "cognito-idp", map[string]string{"X-Amz-Target": "AWSCognitoIdentityProviderService.InitiateAuth"}, "{}"), "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", 404},
 		"Bedrock Runtime": {send("POST", "/model/anthropic.claude/converse", "bedrock", nil, "{}"), "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", 404},
 		"S3":              {send("GET", "/bucket/key", "s3", nil, ""), "AWS_ENDPOINT_URL_S3", 404},

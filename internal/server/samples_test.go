@@ -44,6 +44,7 @@ type world struct {
 	agent   *servertest.Agent
 	token   string // a workload access token of alice
 	session string // an authorization session of alice
+	keyID   string // an access key of person
 }
 
 func newWorld(t testing.TB, opts ...servertest.Option) *world {
@@ -54,6 +55,7 @@ func newWorld(t testing.TB, opts ...servertest.Option) *world {
 	check(t, err)
 	w.token = w.agent.Token(t, "alice")
 	w.session = *w.agent.Begin(t, "alice").SessionUri
+	w.people(t)
 	return w
 }
 
@@ -87,6 +89,9 @@ func (w *world) sample(op api.Operation) map[string]any {
 		"ListAuthorizationSessions":       {},
 		"ListGrants":                      {},
 		"RotateDataKeys":                  {},
+	}
+	if op.Service.Version() != "" {
+		return w.querySample(op)
 	}
 	return samples[op.Name]
 }

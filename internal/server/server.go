@@ -32,6 +32,11 @@ type Config struct {
 	Proxies []netip.Prefix
 	// Extra handlers by path prefix ("/devidp/"), such as the development authorization server's.
 	Extra map[string]http.Handler
+	// UserPools serves the operations of user pools; nil refuses them as unknown. Development only.
+	UserPools UserPools
+	// BrowserURL is the address to which a browser is sent in place of one that it could not reach; nil changes none.
+	// Development only.
+	BrowserURL func(ctx context.Context, location string) string
 }
 
 // Deps are the parts the edge connects.
@@ -48,6 +53,8 @@ type Server struct {
 	cfg Config
 	Deps
 	routes  map[string]*route // method, space, raw path
+	queries map[queryName]*route
+	targets map[string]*route
 	pages   *pages.Set
 	metrics *metrics
 	hosted  http.Handler
@@ -55,14 +62,21 @@ type Server struct {
 
 // New returns the edge. It starts nothing.
 func New(cfg Config, d Deps) (*Server, error) {
-	s := &Server{cfg: cfg, Deps: d, routes: map[string]*route{}}
+	s := &Server{cfg: cfg, Deps: d, routes: map[string]*route{}, queries: map[queryName]*route{}, targets: map[string]*route{}}
 	set, err := pages.New(stylePath, nil)
 	if err != nil {
 		return nil, err
 	}
 	s.pages, s.metrics = set, newMetrics(d.Metrics)
 	for _, r := range s.table() {
-		s.routes[r.op.Method+" "+r.op.Path] = r
+		if v := r.op.Service.Version(); v != "" {
+			s.queries[queryName{v, r.op.Name}] = r
+		} else {
+			s.routes[r.op.Method+" "+r.op.Path] = r
+		}
+	}
+	for _, r := range s.cognitoTable() {
+		s.targets[r.op.Name] = r
 	}
 	s.hosted = s.hostedHandler()
 	return s, nil
@@ -82,12 +96,31 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("x-amzn-RequestId", id)
 	h.Set("X-Content-Type-Options", "nosniff")
 	r = r.WithContext(identity.WithRequestID(r.Context(), id))
-	if rt, ok := s.routes[r.Method+" "+rawPath(r)]; ok {
-		status := s.serve(w, r, rt)
-		s.metrics.observe(rt.op.Name, status, s.Now().Sub(start))
+	rt, m, err := s.find(w, r)
+	if rt == nil {
+		s.hosted.ServeHTTP(w, r)
 		return
 	}
-	s.hosted.ServeHTTP(w, r)
+	status := s.serve(w, r, rt, m, err)
+	if rt.call != nil {
+		s.metrics.observe(rt.op.Name, status, s.Now().Sub(start))
+	}
+}
+
+// find reads a request and gives the row of the table that it asks for, or none, which leaves it unread. An error is
+// what the row's clients are told.
+func (s *Server) find(w http.ResponseWriter, r *http.Request) (*route, message, error) {
+	if rt, ok := s.routes[r.Method+" "+rawPath(r)]; ok {
+		body, err := readJSON(w, r)
+		return rt, message{body: body}, err
+	}
+	if s.isTarget(r) {
+		return s.findTarget(w, r)
+	}
+	if isQuery(r) {
+		return s.findQuery(w, r)
+	}
+	return nil, message{}, nil
 }
 
 // rawPath is the path as it came over the wire, still escaped, without a trailing slash.
@@ -99,28 +132,46 @@ func rawPath(r *http.Request) string {
 	return p
 }
 
-// serve runs one operation: body, caller, decoding, validation, use-case, answer. It returns the status.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt *route) int {
-	body, err := readBody(w, r)
-	if err != nil {
-		return s.fail(w, r, rt.op.Name, s.refuseStranger(r, rt.op, err))
+// serve runs one operation: caller, decoding, validation, use-case, answer. It returns the status.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt *route, m message, err error) int {
+	if rt.call == nil { // it stands for a row that there is not
+		return s.fail(w, r, rt, err)
 	}
-	peer := s.peer(r)
-	caller, err := s.Authn.Caller(r, body, peer, string(api.AgentCore), string(api.Lanyard))
 	if err != nil {
-		return s.fail(w, r, rt.op.Name, s.refuseStranger(r, rt.op, err))
+		return s.fail(w, r, rt, s.refuseStranger(r, rt.op, err))
 	}
-	out, err := rt.call(r.Context(), caller, body)
+	caller, err := s.caller(r, rt, m)
+	if err != nil {
+		return s.fail(w, r, rt, s.refuseStranger(r, rt.op, err))
+	}
+	out, err := rt.call(r.Context(), caller, m)
 	if ex, ok := errors.AsType[*api.Exception](err); ok {
-		err = s.Identity.RefuseRequest(r.Context(), caller, rt.op.Action(), ex)
+		err = s.refuseRequest(r, rt.op, caller, ex)
 	}
 	if err != nil {
-		return s.fail(w, r, rt.op.Name, err)
+		return s.fail(w, r, rt, err)
 	}
-	if err := writeJSON(w, rt.op.Status, out); err != nil {
+	if err := rt.encode(w, rt.op, out); err != nil {
 		s.Log.DebugContext(r.Context(), "the client went away", "op", rt.op.Name, "err", err)
 	}
 	return rt.op.Status
+}
+
+// caller authenticates. An unsigned operation has nobody for a caller yet: only where the request comes from is known.
+func (s *Server) caller(r *http.Request, rt *route, m message) (*policy.Caller, error) {
+	peer := s.peer(r)
+	if rt.op.Unsigned {
+		return &policy.Caller{SourceIP: peer.SourceIP, SecureTransport: peer.Secure}, nil
+	}
+	return s.Authn.Caller(r, m.body, peer, rt.services...)
+}
+
+// refuseRequest audits a request whose form is wrong.
+func (s *Server) refuseRequest(r *http.Request, op api.Operation, caller *policy.Caller, ex *api.Exception) error {
+	if op.Unsigned {
+		return s.refuseStranger(r, op, ex)
+	}
+	return s.Identity.RefuseRequest(r.Context(), caller, op.Action(), ex)
 }
 
 // refuseStranger audits a request that has no caller.
@@ -137,6 +188,9 @@ func (s *Server) refuseStranger(r *http.Request, op api.Operation, err error) er
 
 // route is one row of the table with its handler.
 type route struct {
-	op   api.Operation
-	call func(ctx context.Context, caller *policy.Caller, body []byte) (any, error)
+	op       api.Operation
+	protocol protocol
+	services []string // for which its requests are signed
+	call     func(ctx context.Context, caller *policy.Caller, m message) (any, error)
+	encode   func(w http.ResponseWriter, op api.Operation, out any) error
 }

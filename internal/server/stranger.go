@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/xml"
 	"net/http"
 	"strings"
 
@@ -20,8 +19,11 @@ func (s *Server) stranger(w http.ResponseWriter, r *http.Request) {
 	service := scopeService(r)
 	msg := "Lanyard serves no operation at " + r.Method + " " + clip(rawPath(r)) + " for service " + clip(service) + ". " + advice(service)
 	switch {
-	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
-		writeQueryError(w, msg)
+	case isForm(r.Header.Get("Content-Type")):
+		ex := &api.Exception{Name: api.InvalidAction, Message: msg}
+		if err := (query{}).writeException(w, api.Operation{}, ex, ex.Name.Status()); err != nil {
+			s.Log.DebugContext(r.Context(), "the client went away", "err", err)
+		}
 	case r.Header.Get("X-Amz-Target") != "" || service != "":
 		w.Header().Set("X-Amzn-ErrorType", string(api.UnknownOperationException))
 		ex := &api.Exception{Name: api.UnknownOperationException, Message: msg}
@@ -51,24 +53,4 @@ func advice(service string) string {
 		return "To send this service's calls elsewhere, unset AWS_ENDPOINT_URL and " + v + ", or set " + v + " to that service's own endpoint"
 	}
 	return "To send this service's calls elsewhere, unset AWS_ENDPOINT_URL, or set AWS_ENDPOINT_URL_<SERVICE> to that service's own endpoint"
-}
-
-// writeQueryError answers in the AWS Query protocol.
-func writeQueryError(w http.ResponseWriter, msg string) {
-	type queryError struct {
-		XMLName   xml.Name `xml:"ErrorResponse"`
-		Type      string   `xml:"Error>Type"`
-		Code      string   `xml:"Error>Code"`
-		Message   string   `xml:"Error>Message"`
-		RequestID string   `xml:"RequestId"`
-	}
-	b, err := xml.Marshal(queryError{Type: "Sender", Code: "InvalidAction", Message: msg, RequestID: w.Header().Get("x-amzn-RequestId")})
-	if err != nil {
-		plain(w, http.StatusInternalServerError, msg)
-		return
-	}
-	w.Header().Set("Content-Type", "text/xml")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusBadRequest)
-	_, _ = w.Write(b) // the client's going away is its own affair
 }

@@ -7,24 +7,29 @@ import (
 	"time"
 
 	"github.com/lanyard-id/lanyard/api"
+	"github.com/lanyard-id/lanyard/internal/identity"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 // TestTableIsTheOperations: every row of the contract has a handler, and nothing is served that is no row.
 func TestTableIsTheOperations(t *testing.T) {
-	s, err := New(Config{PublicURL: &url.URL{Scheme: "https", Host: "lanyard.example.com"}},
-		Deps{Metrics: prometheus.NewRegistry(), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	public := &url.URL{Scheme: "https", Host: "lanyard.example.com"}
+	s, err := New(Config{PublicURL: public}, Deps{Identity: identity.New(identity.Config{PublicURL: public}, identity.Deps{}),
+		Metrics: prometheus.NewRegistry(), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	rows := api.Operations()
 	for _, op := range rows {
 		r, ok := s.routes[op.Method+" "+op.Path]
+		if v := op.Service.Version(); v != "" {
+			r, ok = s.queries[queryName{v, op.Name}]
+		}
 		if !ok || r.op.Name != op.Name {
 			t.Errorf("%s has no route of its own", op.Name)
 		}
 	}
-	if len(s.routes) != len(rows) || len(s.table()) != len(rows) {
-		t.Errorf("%d rows, %d handlers and %d routes must be as many", len(rows), len(s.table()), len(s.routes))
+	if len(s.routes)+len(s.queries) != len(rows) || len(s.table()) != len(rows) {
+		t.Errorf("%d rows, %d handlers and %d routes must be as many", len(rows), len(s.table()), len(s.routes)+len(s.queries))
 	}
 }
