@@ -11,8 +11,6 @@ import (
 	"net/netip"
 	"sync"
 	"time"
-
-	"golang.org/x/crypto/bcrypt"
 )
 
 // Password guessing is slowed down per user name and per address. Only failures count, so that somebody who knows the
@@ -112,13 +110,13 @@ func network(remoteAddr string) string {
 	return netip.PrefixFrom(addr, 64).Masked().String()
 }
 
-// compare runs bcrypt for a few callers at a time: it is the one thing a stranger can make this server spend.
-func (p *passwordAttempts) compare(ctx context.Context, hash []byte, password string) bool {
+// compute runs a password hash for a few callers at a time: it is the one thing a stranger can make this server spend.
+func (p *passwordAttempts) compute(ctx context.Context, hash func() bool) bool {
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done(): // nobody waits for the answer any more
 		return false
 	}
 	defer func() { <-p.slots }()
-	return bcrypt.CompareHashAndPassword(hash, []byte(password)) == nil
+	return hash()
 }

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/crypto/bcrypt"
 )
 
 // TestA49_GuessesAtOnceShareTheLimit: attempts that overlap cannot all slip in before the first failure is counted.
@@ -72,20 +70,17 @@ func TestA50_HashingIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hash, err := bcrypt.GenerateFromPassword([]byte("pw"), bcrypt.MinCost)
-	if err != nil {
-		t.Fatal(err)
-	}
+	right := func() bool { return true }
 	for range attemptSlots {
 		p.slots <- struct{}{}
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if p.compare(gone, hash, "pw") {
+	if p.compute(gone, right) {
 		t.Error("a password was compared beyond the limit")
 	}
 	<-p.slots
-	if !p.compare(t.Context(), hash, "pw") {
+	if !p.compute(t.Context(), right) {
 		t.Error("the right password was refused with a slot free")
 	}
 }

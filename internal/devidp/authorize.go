@@ -19,7 +19,7 @@ type delivery func(w http.ResponseWriter, r *http.Request, target string)
 
 // authorize is the authorization endpoint.
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
-	req, err := s.parseAuthorization(r.URL.RawQuery)
+	req, err := s.parseAuthorization(r.Context(), r.URL.RawQuery)
 	if err == nil {
 		err = s.advance(w, r, req)
 	}
@@ -89,8 +89,8 @@ func (s *Server) issueCode(ctx context.Context, req *authorizationRequest, in se
 		return "", err
 	}
 	now := s.cfg.Now()
-	f := family{ClientID: req.client.ID, Subject: in.Subject, Scopes: req.scopes, Audiences: req.audiences,
-		AuthAt: in.AuthAt, ExpiresAt: now.Add(s.cfg.RefreshTokenTTL)}
+	f := family{ClientID: req.client.id, Subject: in.Subject, Scopes: req.scopes, Audiences: req.audiences,
+		AuthAt: in.AuthAt, ExpiresAt: now.Add(req.client.refreshTTL)}
 	if err := put(ctx, s, kindFamily, id, f, f.ExpiresAt); err != nil {
 		return "", err
 	}
@@ -106,7 +106,7 @@ func (s *Server) allowedBefore(ctx context.Context, req *authorizationRequest, i
 	if req.prompts("consent") {
 		return false, nil
 	}
-	before, ok, err := get[consentRecord](ctx, s, kindConsent, consentName(in.Subject, req.client.ID))
+	before, ok, err := get[consentRecord](ctx, s, kindConsent, consentName(in.Subject, req.client.id))
 	return ok && covers(before.Scopes, req.scopes) && covers(before.Audiences, req.audiences), err
 }
 

@@ -1,6 +1,7 @@
 package devidp
 
 import (
+	"context"
 	"encoding/base64"
 	"net/http"
 	"net/url"
@@ -25,7 +26,7 @@ const (
 // authorizationRequest is a checked authorization request (RFC 6749, 4.1.1).
 type authorizationRequest struct {
 	query       url.Values // as it came; the forms carry it on, and every step checks it anew
-	client      Client
+	client      client
 	redirectURI string
 	state       string
 	nonce       string
@@ -57,7 +58,7 @@ func invalidRequest(description string) error {
 
 // parseAuthorization checks a raw query. The error is *untrustedRequest or *authorizationError; with the latter the
 // request is returned too, for it says where the error goes.
-func (s *Server) parseAuthorization(rawQuery string) (*authorizationRequest, error) {
+func (s *Server) parseAuthorization(ctx context.Context, rawQuery string) (*authorizationRequest, error) {
 	if len(rawQuery) > maxQuery {
 		return nil, &untrustedRequest{http.StatusRequestURITooLong,
 			"The sign-in link is longer than " + strconv.Itoa(maxQuery) + " characters.", "Ask for fewer scopes, or a shorter state."}
@@ -68,7 +69,7 @@ func (s *Server) parseAuthorization(rawQuery string) (*authorizationRequest, err
 			"The sign-in link is damaged: its query is not form-encoded.", "Copy the whole link and open it again."}
 	}
 	req := &authorizationRequest{query: query, maxAge: -1}
-	if err := s.checkClient(req); err != nil {
+	if err := s.checkClient(ctx, req); err != nil {
 		return nil, err
 	}
 	req.state = query.Get("state")
@@ -83,22 +84,25 @@ func (s *Server) parseAuthorization(rawQuery string) (*authorizationRequest, err
 }
 
 // checkClient establishes where an answer may be sent at all, before anything else is looked at.
-func (s *Server) checkClient(req *authorizationRequest) error {
+func (s *Server) checkClient(ctx context.Context, req *authorizationRequest) error {
 	ids, uris := req.query["client_id"], req.query["redirect_uri"]
 	if len(ids) != 1 || len(uris) != 1 {
 		return &untrustedRequest{http.StatusBadRequest, "The sign-in link needs exactly one client_id and one redirect_uri.",
 			"Open the link from the application once more."}
 	}
-	client, ok := s.clientByID(ids[0])
+	c, ok, err := s.directory.clientByID(ctx, ids[0])
+	if err != nil {
+		return err
+	}
 	if !ok {
 		return &untrustedRequest{http.StatusBadRequest, "This server does not know the client_id in the sign-in link.",
 			"Set the credential provider's client id to the one that the development server was started with."}
 	}
-	if !redirectable(uris[0]) || !s.cfg.CallbackAllowed(uris[0]) {
+	if !redirectable(uris[0]) || !c.redirects(uris[0]) {
 		return &untrustedRequest{http.StatusBadRequest, "The redirect_uri in the sign-in link is not a callback URL of this client.",
 			"Use the callback URL that the credential provider shows, letter by letter."}
 	}
-	req.client, req.redirectURI = client, uris[0]
+	req.client, req.redirectURI = c, uris[0]
 	return nil
 }
 
@@ -162,6 +166,8 @@ func checkResponse(req *authorizationRequest) error {
 		return &authorizationError{"request_not_supported", "request objects are not supported"}
 	case req.query.Has("request_uri"):
 		return &authorizationError{"request_uri_not_supported", "request_uri is not supported"}
+	case !req.client.mayUse(grantCode):
+		return &authorizationError{"unauthorized_client", "the client is not registered for the authorization code flow"}
 	case req.query.Get("response_type") != "code":
 		return &authorizationError{"unsupported_response_type", "response_type must be code"}
 	case req.query.Has("response_mode") && req.query.Get("response_mode") != "query":
@@ -174,6 +180,9 @@ func checkResponse(req *authorizationRequest) error {
 // authorization request was seen.
 func checkPKCE(req *authorizationRequest) error {
 	req.challenge = req.query.Get("code_challenge")
+	if req.challenge == "" && req.client.noPKCE && !req.query.Has("code_challenge_method") {
+		return nil
+	}
 	if req.challenge == "" {
 		return invalidRequest("code_challenge is required")
 	}
@@ -187,7 +196,10 @@ func checkPKCE(req *authorizationRequest) error {
 }
 
 func checkScopes(req *authorizationRequest) (err error) {
-	req.scopes, err = parseScopes(req.query.Get("scope"))
+	asked, err := parseScopes(req.query.Get("scope"))
+	if err == nil {
+		req.scopes, err = req.client.scopes(asked, grantCode)
+	}
 	return err
 }
 

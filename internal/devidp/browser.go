@@ -33,6 +33,7 @@ const (
 
 // cookieName adds the __Host- prefix when the issuer is https: such a cookie cannot be planted by a sibling host.
 func (s *Server) cookieName(name string) string {
+	name += s.cookies
 	if s.secure {
 		return "__Host-" + name
 	}
@@ -78,8 +79,8 @@ func (s *Server) session(r *http.Request) (in session, ok bool, err error) {
 	if err != nil || !ok {
 		return session{}, false, err
 	}
-	_, ok = s.userBySubject(in.Subject)
-	return in, ok, nil
+	_, ok, err = s.directory.userBySubject(r.Context(), in.Subject)
+	return in, ok, err
 }
 
 // startSession signs a browser in under a new value, so that nobody can plant one beforehand, and ends the old one.

@@ -1,8 +1,6 @@
 package devidp
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"mime"
@@ -27,17 +25,17 @@ var errInvalidClient = &endpointError{http.StatusUnauthorized, "invalid_client",
 	"client authentication failed: send the configured client id and secret by client_secret_basic or client_secret_post"}
 
 // clientEndpoint wraps the endpoints that only the authenticated client may call. handle returns what to answer as JSON.
-func (s *Server) clientEndpoint(handle func(r *http.Request, client Client) (any, error)) http.Handler {
+func (s *Server) clientEndpoint(handle func(r *http.Request, c client) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		err := parseClientForm(r)
-		var client Client
+		var c client
 		if err == nil {
-			client, err = s.authenticateClient(r)
+			c, err = s.authenticateClient(r)
 		}
 		var answer any
 		if err == nil {
-			answer, err = handle(r, client)
+			answer, err = handle(r, c)
 		}
 		if err != nil {
 			s.writeEndpointError(w, r, err)
@@ -69,17 +67,19 @@ func parseClientForm(r *http.Request) error {
 }
 
 // authenticateClient takes client_secret_basic or client_secret_post, and never both at once (RFC 6749, 2.3).
-func (s *Server) authenticateClient(r *http.Request) (Client, error) {
+func (s *Server) authenticateClient(r *http.Request) (client, error) {
 	id, secret, err := clientCredentials(r)
 	if err != nil {
-		return Client{}, err
+		return client{}, err
 	}
-	client, known := s.clientByID(id)
-	got := sha256.Sum256([]byte(secret))
-	if right := subtle.ConstantTimeCompare(got[:], client.SecretHash[:]) == 1; !right || !known {
-		return Client{}, errInvalidClient
+	c, known, err := s.directory.clientByID(r.Context(), id)
+	if err != nil {
+		return client{}, err
 	}
-	return client, nil
+	if right := c.authentic(secret); !right || !known {
+		return client{}, errInvalidClient
+	}
+	return c, nil
 }
 
 func clientCredentials(r *http.Request) (id, secret string, err error) {

@@ -51,6 +51,8 @@ type User struct {
 	Subject      string // the sub claim
 	Name         string
 	Email        string
+
+	claims map[string]any // what else an ID token says, by the names of OpenID Connect Core, 5.1
 }
 
 // Config is all that the server is told. Fields without a default are required.

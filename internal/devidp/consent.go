@@ -21,10 +21,13 @@ type consentView struct {
 }
 
 func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, req *authorizationRequest, in session) error {
-	user, _ := s.userBySubject(in.Subject)
+	user, _, err := s.directory.userBySubject(r.Context(), in.Subject)
+	if err != nil {
+		return err
+	}
 	v := consentView{
 		Action: s.base + "/consent", Query: req.query.Encode(),
-		ClientName: req.client.Name, Host: hostOf(req.redirectURI),
+		ClientName: req.client.name, Host: hostOf(req.redirectURI),
 		Name: user.Name, Username: user.Username, SwitchURL: s.switchURL(req),
 		Scopes: describeScopes(req.scopes), Audiences: req.audiences,
 	}
@@ -45,7 +48,7 @@ func (s *Server) consent(w http.ResponseWriter, r *http.Request) error {
 	if !formProven(s.cookie(r, cookieSession), purposeConsent, query, r.PostForm.Get("proof")) {
 		return errForeignForm
 	}
-	req, err := s.parseAuthorization(query)
+	req, err := s.parseAuthorization(r.Context(), query)
 	if err != nil {
 		s.answerError(w, r, req, err, s.leadOn)
 		return nil
@@ -70,7 +73,7 @@ func (s *Server) consent(w http.ResponseWriter, r *http.Request) error {
 
 // rememberConsent adds what was allowed to what had been allowed before, until refresh tokens of today have expired.
 func (s *Server) rememberConsent(ctx context.Context, req *authorizationRequest, in session) error {
-	name := consentName(in.Subject, req.client.ID)
+	name := consentName(in.Subject, req.client.id)
 	before, _, err := get[consentRecord](ctx, s, kindConsent, name)
 	if err != nil {
 		return err
@@ -79,7 +82,7 @@ func (s *Server) rememberConsent(ctx context.Context, req *authorizationRequest,
 	if len(both.Scopes) > 4*maxScopes || len(both.Audiences) > 4*maxAudiences {
 		both = consentRecord{Scopes: req.scopes, Audiences: req.audiences} // the memory is a comfort and stays bounded
 	}
-	return put(ctx, s, kindConsent, name, both, s.cfg.Now().Add(s.cfg.RefreshTokenTTL))
+	return put(ctx, s, kindConsent, name, both, s.cfg.Now().Add(req.client.refreshTTL))
 }
 
 func union(a, b []string) []string {

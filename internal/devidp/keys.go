@@ -66,16 +66,21 @@ func (s *Server) jwks(w http.ResponseWriter, _ *http.Request) {
 
 // discovery serves the metadata of OpenID Connect Discovery 1.0 and RFC 8414.
 func (s *Server) discovery(w http.ResponseWriter, _ *http.Request) {
-	clientAuth := []string{"client_secret_basic", "client_secret_post"}
 	w.Header().Set("Cache-Control", publicCacheControl)
-	writeJSON(w, http.StatusOK, map[string]any{
+	m := s.metadata()
+	s.claims.describe(s, m)
+	writeJSON(w, http.StatusOK, m)
+}
+
+func (s *Server) metadata() map[string]any {
+	clientAuth := []string{"client_secret_basic", "client_secret_post"}
+	return map[string]any{
 		"issuer":                                         s.cfg.Issuer,
-		"authorization_endpoint":                         s.url("/authorize"),
-		"token_endpoint":                                 s.url("/token"),
-		"userinfo_endpoint":                              s.url("/userinfo"),
-		"jwks_uri":                                       s.url("/jwks"),
-		"revocation_endpoint":                            s.url("/revoke"),
-		"introspection_endpoint":                         s.url("/introspect"),
+		"authorization_endpoint":                         s.url(s.endpoints.authorize),
+		"token_endpoint":                                 s.url(s.endpoints.token),
+		"userinfo_endpoint":                              s.url(s.endpoints.userinfo),
+		"jwks_uri":                                       s.url(s.endpoints.jwks),
+		"revocation_endpoint":                            s.url(s.endpoints.revoke),
 		"end_session_endpoint":                           s.url("/logout"),
 		"response_types_supported":                       []string{"code"},
 		"response_modes_supported":                       []string{"query"},
@@ -85,13 +90,9 @@ func (s *Server) discovery(w http.ResponseWriter, _ *http.Request) {
 		"id_token_signing_alg_values_supported":          s.keys.algorithms,
 		"token_endpoint_auth_methods_supported":          clientAuth,
 		"revocation_endpoint_auth_methods_supported":     clientAuth,
-		"introspection_endpoint_auth_methods_supported":  clientAuth,
 		"authorization_response_iss_parameter_supported": true,
-		"scopes_supported":                               []string{"openid", "profile", "email", "offline_access"},
 		"prompt_values_supported":                        []string{"none", "login", "consent", "select_account"},
-		"claims_supported": []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce",
-			"name", "preferred_username", "email"},
-		"request_parameter_supported":     false,
-		"request_uri_parameter_supported": false,
-	})
+		"request_parameter_supported":                    false,
+		"request_uri_parameter_supported":                false,
+	}
 }

@@ -1,7 +1,7 @@
 package devidp
 
 import (
-	"crypto/subtle"
+	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -10,7 +10,8 @@ import (
 
 const (
 	maxUsername = 256
-	maxPassword = 72 // bcrypt reads no further
+	maxPassword = 256
+	maxBcrypt   = 72 // bcrypt reads no further
 )
 
 // loginView is the data of the sign-in page.
@@ -18,7 +19,8 @@ type loginView struct {
 	Action     string
 	Query      string
 	Proof      string
-	Hint       string // the development user's name
+	Hint       string // a development user's name
+	Pool       string // or, where there is none, of the pool whose users sign in
 	ClientName string
 	Username   string
 	Problem    string
@@ -31,7 +33,7 @@ func (s *Server) showLogin(w http.ResponseWriter, r *http.Request, req *authoriz
 	}
 	v.Action, v.Query = s.base+"/login", req.query.Encode()
 	v.Proof = formProof(browser, purposeLogin, v.Query)
-	v.Hint, v.ClientName = s.cfg.User.Username, req.client.Name
+	v.Hint, v.Pool, v.ClientName = s.hint, s.pool, req.client.name
 	s.render(w, r, status, "login", v)
 	return nil
 }
@@ -42,13 +44,16 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 	if !formProven(s.cookie(r, cookieBrowser), purposeLogin, query, r.PostForm.Get("proof")) {
 		return errForeignForm
 	}
-	req, err := s.parseAuthorization(query)
+	req, err := s.parseAuthorization(r.Context(), query)
 	if err != nil {
 		s.answerError(w, r, req, err, s.leadOn)
 		return nil
 	}
 	username, password := r.PostForm.Get("username"), r.PostForm.Get("password")
-	user, problem := s.checkPassword(r, username, password)
+	user, problem, err := s.checkPassword(r.Context(), r.RemoteAddr, username, password)
+	if err != nil {
+		return err
+	}
 	if problem != nil {
 		if problem.retryAfter > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(problem.retryAfter/time.Second)+1))
@@ -89,25 +94,43 @@ type loginProblem struct {
 	retryAfter time.Duration
 }
 
+// Problems of a sign-in.
+const (
+	problemEmpty    = "Please enter the user name and the password."
+	problemWrong    = "The user name or the password is not right. Please try again."
+	problemMany     = "Too many attempts. Please wait a moment and try again."
+	problemMustSet  = "This password is temporary. Have the administrator set a permanent one (admin-set-user-password with --permanent), or answer NEW_PASSWORD_REQUIRED by the API."
+	problemOutdated = "This temporary password is past its time. Ask the administrator for a new one."
+)
+
 // checkPassword answers alike, in words and in time, for a wrong name and a wrong password.
-func (s *Server) checkPassword(r *http.Request, username, password string) (User, *loginProblem) {
-	wrong := &loginProblem{status: http.StatusForbidden, text: "The user name or the password is not right. Please try again."}
-	if username == "" || password == "" {
-		return User{}, &loginProblem{status: http.StatusForbidden, text: "Please enter the user name and the password."}
+func (s *Server) checkPassword(ctx context.Context, remoteAddr, username, password string) (User, *loginProblem, error) {
+	refused := func(text string) (User, *loginProblem, error) {
+		return User{}, &loginProblem{status: http.StatusForbidden, text: text}, nil
 	}
-	attempt, wait := s.attempts.begin(s.cfg.Now(), username, r.RemoteAddr)
+	if username == "" || password == "" {
+		return refused(problemEmpty)
+	}
+	attempt, wait := s.attempts.begin(s.cfg.Now(), s.cfg.Issuer+"\x00"+username, remoteAddr)
 	if wait > 0 {
-		return User{}, &loginProblem{status: http.StatusTooManyRequests, retryAfter: wait,
-			text: "Too many attempts. Please wait a moment and try again."}
+		return User{}, &loginProblem{status: http.StatusTooManyRequests, retryAfter: wait, text: problemMany}, nil
 	}
 	if len(username) > maxUsername || len(password) > maxPassword {
-		return User{}, wrong
+		return refused(problemWrong)
 	}
-	user := s.cfg.User
-	known := subtle.ConstantTimeCompare([]byte(username), []byte(user.Username)) == 1
-	if right := s.attempts.compare(r.Context(), user.PasswordHash, password); !right || !known {
-		return User{}, wrong
+	user, verdict, err := s.directory.verify(ctx, username, password)
+	if err != nil {
+		return User{}, nil, err
+	}
+	if verdict == verdictWrong {
+		return refused(problemWrong)
 	}
 	attempt.succeeded()
-	return user, nil
+	switch verdict {
+	case verdictMustSet:
+		return refused(problemMustSet)
+	case verdictOutdated:
+		return refused(problemOutdated)
+	}
+	return user, nil, nil
 }

@@ -20,7 +20,11 @@ func (s *Server) askLogout(w http.ResponseWriter, r *http.Request) {
 		s.showSignedOut(w, r)
 		return
 	}
-	user, _ := s.userBySubject(in.Subject)
+	user, _, err := s.directory.userBySubject(r.Context(), in.Subject)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
 	s.render(w, r, http.StatusOK, "logout", logoutView{
 		Action: s.base + "/logout", Username: user.Username,
 		Proof: formProof(s.cookie(r, cookieSession), purposeLogout, ""),

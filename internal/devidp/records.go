@@ -41,6 +41,7 @@ type family struct {
 	Audiences []string  `json:"audiences"`
 	AuthAt    time.Time `json:"auth_at"`
 	ExpiresAt time.Time `json:"expires_at"`
+	Direct    bool      `json:"direct,omitempty"` // a sign-in by API: no browser, no scopes asked for
 }
 
 // authorizationCode is what a code stands for. Challenge is the S256 hash, so that the record alone redeems nothing.

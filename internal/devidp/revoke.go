@@ -9,7 +9,7 @@ import (
 // revoke ends a token (RFC 7009). A refresh token takes its whole consent with it: its access tokens, and the memory of
 // the consent, so that the person is asked again. A used one does so too, for its owner may hold nothing newer. A token
 // that is unknown or another client's gets the same answer, and nothing happens (RFC 7009, 2.2).
-func (s *Server) revoke(r *http.Request, client Client) (any, error) {
+func (s *Server) revoke(r *http.Request, by client) (any, error) {
 	ctx, token := r.Context(), r.PostForm.Get("token")
 	if token == "" {
 		return nil, badRequest("invalid_request", "token is required")
@@ -25,19 +25,19 @@ func (s *Server) revoke(r *http.Request, client Client) (any, error) {
 			return nil, err
 		}
 		if ok {
-			return nothing, s.revokeFamily(ctx, client, m.Family)
+			return nothing, s.revokeFamily(ctx, by, m.Family)
 		}
 	}
 	t, ok, err := get[accessToken](ctx, s, kindAccess, token)
-	if err != nil || !ok || t.ClientID != client.ID {
+	if err != nil || !ok || t.ClientID != by.id {
 		return nothing, err
 	}
 	return nothing, s.remove(ctx, kindAccess, token)
 }
 
-func (s *Server) revokeFamily(ctx context.Context, client Client, id string) error {
+func (s *Server) revokeFamily(ctx context.Context, by client, id string) error {
 	f, ok, err := get[family](ctx, s, kindFamily, id)
-	if err != nil || !ok || f.ClientID != client.ID {
+	if err != nil || !ok || f.ClientID != by.id {
 		return err
 	}
 	if err := s.remove(ctx, kindConsent, consentName(f.Subject, f.ClientID)); err != nil {
@@ -47,7 +47,7 @@ func (s *Server) revokeFamily(ctx context.Context, client Client, id string) err
 }
 
 // introspect tells a client of its own access tokens (RFC 7662). Of all others it says only that they are not active.
-func (s *Server) introspect(r *http.Request, client Client) (any, error) {
+func (s *Server) introspect(r *http.Request, by client) (any, error) {
 	token := r.PostForm.Get("token")
 	if token == "" {
 		return nil, badRequest("invalid_request", "token is required")
@@ -56,7 +56,7 @@ func (s *Server) introspect(r *http.Request, client Client) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !ok || t.ClientID != client.ID {
+	if !ok || t.ClientID != by.id {
 		return map[string]any{"active": false}, nil
 	}
 	return map[string]any{

@@ -1,6 +1,7 @@
 package devidp
 
 import (
+	"context"
 	"embed"
 	"encoding/base64"
 	"encoding/hex"
@@ -18,13 +19,28 @@ var templates embed.FS
 
 // Server is one authorization server. Its methods are safe for concurrent use.
 type Server struct {
-	cfg      Config
-	base     string // the issuer's path, "" at the root
-	secure   bool   // the issuer is https
-	keys     keySet
-	pages    *pages.Set
-	attempts *passwordAttempts
+	cfg       Config
+	directory directory
+	origin    string // the URL before every endpoint: the issuer, unless that is a name which only we resolve
+	base      string // the path before every endpoint, "" at the root
+	secure    bool   // browsers come by https
+	endpoints endpoints
+	claims    claimsForm
+	key       func(context.Context) (Signer, error)
+	keys      keySet
+	pages     *pages.Set
+	attempts  *passwordAttempts
+	hint      string // the user whom the sign-in page names, "" for none
+	pool      string // or the pool whose users sign in
+	cookies   string // ends the names of cookies, so that servers on one host do not disturb each other
 }
+
+// endpoints are the paths that differ from one kind of server to another.
+type endpoints struct {
+	authorize, token, revoke, userinfo, jwks string
+}
+
+var plainEndpoints = endpoints{authorize: "/authorize", token: "/token", revoke: "/revoke", userinfo: "/userinfo", jwks: "/jwks"}
 
 // New checks the configuration and returns a server. It starts nothing and stores nothing.
 func New(c Config) (*Server, error) {
@@ -52,40 +68,40 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{cfg: c, base: issuer.Path, secure: issuer.Scheme == "https", keys: keys, pages: set, attempts: attempts}, nil
+	s := &Server{cfg: c, origin: c.Issuer, base: issuer.Path, secure: issuer.Scheme == "https", endpoints: plainEndpoints, claims: plainClaims{},
+		keys: keys, pages: set, attempts: attempts, hint: c.User.Username}
+	s.directory = single{&s.cfg, attempts}
+	s.key = func(context.Context) (Signer, error) { return s.cfg.Key, nil }
+	return s, nil
 }
 
 const stylesheetPath = "/style.css"
 
 // Handler serves every endpoint at its full path, the issuer's path included: mount it at that path and strip nothing.
 func (s *Server) Handler() http.Handler {
+	mux := s.mux()
+	mux.Handle("POST "+s.base+"/introspect", s.clientEndpoint(s.introspect))
+	return mux
+}
+
+// mux has the endpoints that every kind of server has.
+func (s *Server) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+s.base+"/.well-known/openid-configuration", s.discovery)
-	mux.HandleFunc("GET "+s.base+"/jwks", s.jwks)
+	mux.HandleFunc("GET "+s.base+s.endpoints.jwks, s.jwks)
 	mux.Handle("GET "+s.base+stylesheetPath, pages.CSSHandler())
 
-	mux.HandleFunc("GET "+s.base+"/authorize", s.authorize)
+	mux.HandleFunc("GET "+s.base+s.endpoints.authorize, s.authorize)
 	mux.Handle("POST "+s.base+"/login", s.form(s.login))
 	mux.Handle("POST "+s.base+"/consent", s.form(s.consent))
 	mux.HandleFunc("GET "+s.base+"/logout", s.askLogout)
 	mux.Handle("POST "+s.base+"/logout", s.form(s.logout))
 
-	mux.Handle("POST "+s.base+"/token", s.clientEndpoint(s.token))
-	mux.Handle("POST "+s.base+"/revoke", s.clientEndpoint(s.revoke))
-	mux.Handle("POST "+s.base+"/introspect", s.clientEndpoint(s.introspect))
-	mux.HandleFunc("GET "+s.base+"/userinfo", s.userinfo)
-	mux.HandleFunc("POST "+s.base+"/userinfo", s.userinfo)
+	mux.Handle("POST "+s.base+s.endpoints.token, s.clientEndpoint(s.token))
+	mux.Handle("POST "+s.base+s.endpoints.revoke, s.clientEndpoint(s.revoke))
+	mux.HandleFunc("GET "+s.base+s.endpoints.userinfo, s.userinfo)
+	mux.HandleFunc("POST "+s.base+s.endpoints.userinfo, s.userinfo)
 	return mux
-}
-
-// clientByID and userBySubject are the only readers of the directory, so that a server with more than one client or user
-// changes these alone.
-func (s *Server) clientByID(id string) (Client, bool) {
-	return s.cfg.Client, id == s.cfg.Client.ID
-}
-
-func (s *Server) userBySubject(subject string) (User, bool) {
-	return s.cfg.User, subject == s.cfg.User.Subject
 }
 
 // secretBytes is the length of every random value that has to be unguessable.
@@ -121,9 +137,9 @@ func (s *Server) correlationID() string {
 }
 
 // url is the absolute address of an endpoint, as discovery publishes it.
-func (s *Server) url(endpoint string) string { return s.cfg.Issuer + endpoint }
+func (s *Server) url(endpoint string) string { return s.origin + endpoint }
 
 // authorizePath is the path, on whatever host the browser knows us by, of an authorization request.
 func (s *Server) authorizePath(query url.Values) string {
-	return s.base + "/authorize?" + query.Encode()
+	return s.base + s.endpoints.authorize + "?" + query.Encode()
 }

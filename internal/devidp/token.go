@@ -30,14 +30,18 @@ type tokenAnswer struct {
 }
 
 // token is the token endpoint.
-func (s *Server) token(r *http.Request, client Client) (any, error) {
-	switch r.PostForm.Get("grant_type") {
+func (s *Server) token(r *http.Request, by client) (any, error) {
+	grant := r.PostForm.Get("grant_type")
+	if grant != "" && !by.mayUse(grant) {
+		return nil, badRequest("unauthorized_client", "the client is not registered for this grant_type")
+	}
+	switch grant {
 	case grantCode:
-		return s.exchangeCode(r.Context(), client, r.PostForm)
+		return s.exchangeCode(r.Context(), by, r.PostForm)
 	case grantRefresh:
-		return s.refresh(r.Context(), client, r.PostForm)
+		return s.refresh(r.Context(), by, r.PostForm)
 	case grantClient:
-		return s.clientToken(r.Context(), client, r.PostForm)
+		return s.clientToken(r.Context(), by, r.PostForm)
 	case "":
 		return nil, badRequest("invalid_request", "grant_type is required")
 	}
@@ -48,9 +52,9 @@ func invalidGrant(description string) error { return badRequest("invalid_grant",
 
 // exchangeCode redeems a code (RFC 6749, 4.1.3). All that the answer needs is written before the code is taken, and the
 // code is taken last: a crash in between leaves the code good, and of two exchanges at once only one succeeds.
-func (s *Server) exchangeCode(ctx context.Context, client Client, form url.Values) (*tokenAnswer, error) {
+func (s *Server) exchangeCode(ctx context.Context, by client, form url.Values) (*tokenAnswer, error) {
 	code := form.Get("code")
-	c, f, err := s.findCode(ctx, client, code)
+	c, f, err := s.findCode(ctx, by, code)
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +68,11 @@ func (s *Server) exchangeCode(ctx context.Context, client Client, form url.Value
 	if err != nil {
 		return nil, err
 	}
-	answer, err := s.issueFamily(ctx, c.Family, f, t, c.Nonce)
+	answer, err := s.issueFamily(ctx, by, c.Family, f, t, c.Nonce)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.addRefresh(ctx, answer, c.Family, f); err != nil {
 		return nil, err
 	}
 	return answer, s.spend(ctx, kindCode, code, c.Family, f.ExpiresAt)
@@ -73,7 +80,7 @@ func (s *Server) exchangeCode(ctx context.Context, client Client, form url.Value
 
 // findCode finds the code and its family. A code that was used before takes everything issued from it down
 // (RFC 6749, 4.1.2).
-func (s *Server) findCode(ctx context.Context, client Client, code string) (c authorizationCode, f family, err error) {
+func (s *Server) findCode(ctx context.Context, by client, code string) (c authorizationCode, f family, err error) {
 	unknown := invalidGrant("the code is unknown, expired or used")
 	if !isSecret(code) {
 		return c, f, unknown
@@ -83,22 +90,23 @@ func (s *Server) findCode(ctx context.Context, client Client, code string) (c au
 		return c, f, err
 	}
 	if !ok {
-		if err := s.revokeSpent(ctx, client, kindCode, code); err != nil {
+		if err := s.revokeSpent(ctx, by, kindCode, code); err != nil {
 			return c, f, err
 		}
 		return c, f, unknown
 	}
 	f, ok, err = s.liveFamily(ctx, c.Family)
-	if err == nil && (!ok || f.ClientID != client.ID) {
+	if err == nil && (!ok || f.ClientID != by.id) {
 		err = unknown
 	}
 	return c, f, err
 }
 
-// refresh rotates a refresh token (RFC 9700, 4.14.2), in the same order of writes as exchangeCode.
-func (s *Server) refresh(ctx context.Context, client Client, form url.Values) (*tokenAnswer, error) {
+// refresh rotates a refresh token (RFC 9700, 4.14.2), in the same order of writes as exchangeCode. A client that keeps its
+// refresh tokens gets no new one, and the old one stays good.
+func (s *Server) refresh(ctx context.Context, by client, form url.Values) (*tokenAnswer, error) {
 	old := form.Get("refresh_token")
-	id, f, err := s.findRefresh(ctx, client, old)
+	id, f, err := s.findRefresh(ctx, by, old)
 	if err != nil {
 		return nil, err
 	}
@@ -106,8 +114,11 @@ func (s *Server) refresh(ctx context.Context, client Client, form url.Values) (*
 	if err != nil {
 		return nil, err
 	}
-	answer, err := s.issueFamily(ctx, id, f, t, "")
-	if err != nil {
+	answer, err := s.issueFamily(ctx, by, id, f, t, "")
+	if err != nil || by.keepRefresh {
+		return answer, err
+	}
+	if err := s.addRefresh(ctx, answer, id, f); err != nil {
 		return nil, err
 	}
 	return answer, s.spend(ctx, kindRefresh, old, id, f.ExpiresAt)
@@ -115,7 +126,7 @@ func (s *Server) refresh(ctx context.Context, client Client, form url.Values) (*
 
 // findRefresh finds a refresh token's family. A token that was used before takes its family down: thief and owner cannot
 // be told apart (RFC 9700, 4.14.2).
-func (s *Server) findRefresh(ctx context.Context, client Client, token string) (id string, f family, err error) {
+func (s *Server) findRefresh(ctx context.Context, by client, token string) (id string, f family, err error) {
 	unknown := invalidGrant("the refresh token is unknown, expired, used or revoked")
 	if !isSecret(token) {
 		return "", f, unknown
@@ -125,13 +136,13 @@ func (s *Server) findRefresh(ctx context.Context, client Client, token string) (
 		return "", f, err
 	}
 	if !ok {
-		if err := s.revokeSpent(ctx, client, kindRefresh, token); err != nil {
+		if err := s.revokeSpent(ctx, by, kindRefresh, token); err != nil {
 			return "", f, err
 		}
 		return "", f, unknown
 	}
 	f, ok, err = s.liveFamily(ctx, m.Family)
-	if err == nil && (!ok || f.ClientID != client.ID) {
+	if err == nil && (!ok || f.ClientID != by.id) {
 		err = unknown
 	}
 	return m.Family, f, err
@@ -141,8 +152,11 @@ func (s *Server) findRefresh(ctx context.Context, client Client, token string) (
 // refresh and use.
 func (s *Server) liveFamily(ctx context.Context, id string) (f family, ok bool, err error) {
 	f, ok, err = get[family](ctx, s, kindFamily, id)
-	_, userExists := s.userBySubject(f.Subject)
-	return f, ok && userExists, err
+	if err != nil || !ok {
+		return f, false, err
+	}
+	_, ok, err = s.directory.userBySubject(ctx, f.Subject)
+	return f, ok, err
 }
 
 // spend uses a code or refresh token up. The mark comes before the taking, so that no crash leaves a used one without
@@ -166,13 +180,13 @@ func (s *Server) spend(ctx context.Context, kind, secret, familyID string, until
 }
 
 // revokeSpent revokes the family of a code or refresh token that was used before, if the client that shows it owns it.
-func (s *Server) revokeSpent(ctx context.Context, client Client, kind, secret string) error {
+func (s *Server) revokeSpent(ctx context.Context, by client, kind, secret string) error {
 	m, ok, err := get[familyMember](ctx, s, kindSpent, kind+"\x00"+secret)
 	if err != nil || !ok {
 		return err
 	}
 	f, ok, err := get[family](ctx, s, kindFamily, m.Family)
-	if err != nil || !ok || f.ClientID != client.ID {
+	if err != nil || !ok || f.ClientID != by.id {
 		return err
 	}
 	s.cfg.Log.WarnContext(ctx, "code or refresh token used again; all tokens of its consent are revoked", "kind", kind)
@@ -180,8 +194,14 @@ func (s *Server) revokeSpent(ctx context.Context, client Client, kind, secret st
 }
 
 // clientToken issues a token for the client itself (RFC 6749, 4.4): no user, no refresh token, no ID token.
-func (s *Server) clientToken(ctx context.Context, client Client, form url.Values) (*tokenAnswer, error) {
+func (s *Server) clientToken(ctx context.Context, by client, form url.Values) (*tokenAnswer, error) {
+	if by.public {
+		return nil, badRequest("unauthorized_client", "a client without a secret cannot prove that it is itself")
+	}
 	scopes, err := parseScopes(form.Get("scope"))
+	if err == nil {
+		scopes, err = by.scopes(scopes, grantClient)
+	}
 	if err != nil {
 		return nil, asEndpointError(err)
 	}
@@ -189,15 +209,20 @@ func (s *Server) clientToken(ctx context.Context, client Client, form url.Values
 	if err != nil {
 		return nil, asEndpointError(err)
 	}
-	access, err := s.issueAccess(ctx, accessToken{ClientID: client.ID, Subject: client.ID, Scopes: scopes, Audiences: audiences})
+	now := s.cfg.Now()
+	access, err := s.issueAccess(ctx, by, &User{}, accessToken{ClientID: by.id, Subject: by.id, Scopes: scopes, Audiences: audiences}, now)
 	if err != nil {
 		return nil, err
 	}
-	return s.answer(access, scopes), nil
+	return newAnswer(access, scopes, by.accessTTL), nil
 }
 
-// verifierMatches checks a PKCE verifier (RFC 7636, 4.1 and 4.6).
+// verifierMatches checks a PKCE verifier (RFC 7636, 4.1 and 4.6). A verifier for a code that was asked for without a
+// challenge is refused: somebody took the challenge out of the request (RFC 9700, 4.8.2; A14).
 func verifierMatches(verifier, challenge string) bool {
+	if challenge == "" {
+		return verifier == ""
+	}
 	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 	if len(verifier) < 43 || len(verifier) > 128 || strings.Trim(verifier, unreserved) != "" {
 		return false

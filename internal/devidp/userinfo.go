@@ -25,17 +25,18 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
 		s.writeEndpointError(w, r, err)
 		return
 	}
-	user, isUser := s.userBySubject(t.Subject)
+	user, isUser, err := s.directory.userBySubject(r.Context(), t.Subject)
+	if err != nil {
+		s.writeEndpointError(w, r, err)
+		return
+	}
 	switch {
 	case !ok || !isUser:
 		refuseBearer(w, http.StatusUnauthorized, "invalid_token", "the access token is unknown, expired, revoked or not a user's")
 	case !slices.Contains(t.Scopes, "openid"):
 		refuseBearer(w, http.StatusForbidden, "insufficient_scope", "the access token lacks the scope openid")
 	default:
-		writeJSON(w, http.StatusOK, struct {
-			Subject string `json:"sub"`
-			profile
-		}{user.Subject, profileOf(user, t.Scopes)})
+		writeJSON(w, http.StatusOK, s.claims.userinfo(user, t.Scopes))
 	}
 }
 

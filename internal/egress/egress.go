@@ -22,6 +22,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"time"
 )
 
@@ -66,6 +67,8 @@ type Config struct {
 	UserAgent string
 	// Resolver replaces net.DefaultResolver.
 	Resolver Resolver
+	// Aliases send requests for some names to this process's own listener. Development only.
+	Aliases *Aliases
 }
 
 // Client makes guarded requests. It is safe for concurrent use.
@@ -77,6 +80,8 @@ type Client struct {
 	maxBody   int64
 	userAgent string
 	resolver  Resolver
+	aliases   *Aliases
+	origin    *url.URL // of aliases
 	dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	transport *http.Transport
 }
@@ -117,6 +122,12 @@ func New(c Config) (*Client, error) {
 	}
 	if client.resolver == nil {
 		client.resolver = net.DefaultResolver
+	}
+	if c.Aliases != nil {
+		client.aliases = c.Aliases
+		if client.origin, err = c.Aliases.parseOrigin(); err != nil {
+			return nil, err
+		}
 	}
 	client.transport = newTransport(client, &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots})
 	return client, nil

@@ -84,11 +84,19 @@ func (c *Client) do(ctx context.Context, rawURL string, req *http.Request) (*Res
 // send makes one exchange on a checked URL. It uses the transport directly:
 // http.Client would add redirects, a Referer, and the query to its errors.
 func (c *Client) send(ctx context.Context, req *http.Request) (*Response, error) {
+	target, err := c.aliased(ctx, req.URL)
+	if err != nil {
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, err
+	}
 	var sent atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
 	})
 	req = req.WithContext(ctx)
+	req.URL = target
 	if req.Header == nil {
 		req.Header = http.Header{}
 	}
