@@ -3,15 +3,11 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/lanyard-id/lanyard/internal/identity"
 	"github.com/lanyard-id/lanyard/internal/issuer"
@@ -57,13 +53,18 @@ func (t *adminTarget) with(ctx context.Context, env *environment, f func(ctx con
 	return f(ctx, in.identity, account)
 }
 
-func adminCommand(env *environment) *cobra.Command {
-	t := &adminTarget{}
-	c := &cobra.Command{Use: "admin", GroupID: "admin", Short: "Users, keys, policies, inbound issuers and accounts, on this machine's database"}
+// flags are those that name the target.
+func (t *adminTarget) flags(env *environment, c *cobra.Command) {
 	c.PersistentFlags().StringVar(&t.config, "config", "", "configuration file of the instance")
 	c.PersistentFlags().StringVar(&t.dataDir, "data-dir", defaultDataDir(env), "data directory of a development instance")
 	c.PersistentFlags().StringVar(&t.account, "account", "", "account id, if not the configured one")
-	c.AddCommand(adminBootstrap(env, t), adminAccount(env, t), adminUser(env, t), adminKey(env, t), adminPolicy(env, t), adminIssuer(env, t), adminRevoke(env, t), adminRootKey(env))
+}
+
+func adminCommand(env *environment) *cobra.Command {
+	t := &adminTarget{}
+	c := &cobra.Command{Use: "admin", GroupID: "admin", Short: "Users, keys, roles, policies, inbound issuers and accounts, on this machine's database"}
+	t.flags(env, c)
+	c.AddCommand(adminBootstrap(env, t), adminAccount(env, t), adminUser(env, t), adminKey(env, t), adminRole(env, t), adminPolicy(env, t), adminIssuer(env, t), adminRevoke(env, t), adminWorkload(env, t), adminRootKey(env))
 	return c
 }
 
@@ -92,7 +93,7 @@ func adminBootstrap(env *environment, t *adminTarget) *cobra.Command {
 		if has && !again {
 			return fmt.Errorf("account %s has a root access key already, and its secret is shown once only. Make another with --again, then delete the old one (lanyard admin key list --root)", account)
 		}
-		key, secret, err := s.CreateAccessKey(ctx, account, "")
+		key, secret, err := s.CreateAccessKey(ctx, identity.LocalAdmin(account), "")
 		if err != nil {
 			return err
 		}
@@ -108,129 +109,8 @@ func adminAccount(env *environment, t *adminTarget) *cobra.Command {
 	c.AddCommand(sub(env, t, "create ID", "Make an account (12 digits)", cobra.ExactArgs(1), func(ctx context.Context, s *identity.Service, _ string, a []string) error {
 		return s.CreateAccount(ctx, a[0])
 	}))
+	c.AddCommand(adminAccountSet(env, t))
 	return c
-}
-
-func adminUser(env *environment, t *adminTarget) *cobra.Command {
-	c := &cobra.Command{Use: "user", Short: "Users: principals with access keys and policies"}
-	c.AddCommand(
-		sub(env, t, "create NAME", "Make a user", cobra.ExactArgs(1), func(ctx context.Context, s *identity.Service, account string, a []string) error {
-			u, err := s.CreateUser(ctx, account, a[0])
-			if err == nil {
-				_, err = fmt.Fprintf(env.stdout, "%s %s\n", u.Name, u.ID)
-			}
-			return err
-		}),
-		sub(env, t, "list", "List users", cobra.NoArgs, func(ctx context.Context, s *identity.Service, account string, _ []string) error {
-			users, err := s.Users(ctx, account)
-			for _, u := range users {
-				fmt.Fprintf(env.stdout, "%s %s %s\n", u.Name, u.ID, u.CreatedAt.UTC().Format(time.RFC3339))
-			}
-			return err
-		}),
-		sub(env, t, "delete NAME", "Delete a user with its keys and policies", cobra.ExactArgs(1), func(ctx context.Context, s *identity.Service, account string, a []string) error {
-			return s.DeleteUser(ctx, account, a[0])
-		}))
-	return c
-}
-
-func adminKey(env *environment, t *adminTarget) *cobra.Command {
-	c := &cobra.Command{Use: "key", Short: "Access keys"}
-	var user string
-	var root bool
-	owner := func() (string, error) {
-		if root == (user != "") {
-			return "", &usageError{errors.New("name the owner: --user NAME, or --root")}
-		}
-		return user, nil
-	}
-	create := sub(env, t, "create", "Make an access key; its secret is shown once", cobra.NoArgs, func(ctx context.Context, s *identity.Service, account string, _ []string) error {
-		name, err := owner()
-		if err != nil {
-			return err
-		}
-		key, secret, err := s.CreateAccessKey(ctx, account, name)
-		if err != nil {
-			return err
-		}
-		return printKey(env.stdout, key, secret)
-	})
-	list := sub(env, t, "list", "List access keys", cobra.NoArgs, func(ctx context.Context, s *identity.Service, account string, _ []string) error {
-		name, err := owner()
-		if err != nil {
-			return err
-		}
-		keys, err := s.AccessKeys(ctx, account, name)
-		for _, k := range keys {
-			status := "inactive"
-			if k.Active {
-				status = "active"
-			}
-			fmt.Fprintf(env.stdout, "%s %s %s\n", k.ID, status, k.CreatedAt.UTC().Format(time.RFC3339))
-		}
-		return err
-	})
-	for _, cmd := range []*cobra.Command{create, list} {
-		cmd.Flags().StringVar(&user, "user", "", "the user")
-		cmd.Flags().BoolVar(&root, "root", false, "root of the account")
-	}
-	c.AddCommand(create, list,
-		sub(env, t, "activate ID", "Switch a key on", cobra.ExactArgs(1), func(ctx context.Context, s *identity.Service, account string, a []string) error {
-			return s.SetAccessKeyActive(ctx, account, a[0], true)
-		}),
-		sub(env, t, "deactivate ID", "Switch a key off", cobra.ExactArgs(1), func(ctx context.Context, s *identity.Service, account string, a []string) error {
-			return s.SetAccessKeyActive(ctx, account, a[0], false)
-		}),
-		sub(env, t, "delete ID", "Delete a key", cobra.ExactArgs(1), func(ctx context.Context, s *identity.Service, account string, a []string) error {
-			return s.DeleteAccessKey(ctx, account, a[0])
-		}))
-	return c
-}
-
-func adminPolicy(env *environment, t *adminTarget) *cobra.Command {
-	c := &cobra.Command{Use: "policy", Short: "Inline policies of users"}
-	var user, name, file string
-	var allow, resources []string
-	put := sub(env, t, "put", "Attach an inline policy, or replace the one of that name", cobra.NoArgs, func(ctx context.Context, s *identity.Service, account string, _ []string) error {
-		doc, err := policyDocument(env, file, allow, resources)
-		if err != nil {
-			return err
-		}
-		return s.PutUserPolicy(ctx, account, user, name, doc)
-	})
-	put.Flags().StringVar(&file, "file", "", "policy document (JSON), - for standard input")
-	put.Flags().StringArrayVar(&allow, "allow", nil, "instead of a file: allow this action (may be repeated)")
-	put.Flags().StringArrayVar(&resources, "resource", []string{"*"}, "with --allow: on this resource (may be repeated)")
-	list := sub(env, t, "list", "List a user's policies with their documents", cobra.NoArgs, func(ctx context.Context, s *identity.Service, account string, _ []string) error {
-		docs, err := s.UserPolicies(ctx, account, user)
-		for _, n := range slices.Sorted(mapKeys(docs)) {
-			fmt.Fprintf(env.stdout, "%s %s\n", n, docs[n])
-		}
-		return err
-	})
-	del := sub(env, t, "delete", "Detach an inline policy", cobra.NoArgs, func(ctx context.Context, s *identity.Service, account string, _ []string) error {
-		return s.DeleteUserPolicy(ctx, account, user, name)
-	})
-	for _, cmd := range []*cobra.Command{put, list, del} {
-		cmd.Flags().StringVar(&user, "user", "", "the user (required)")
-		must(cmd.MarkFlagRequired("user"))
-	}
-	for _, cmd := range []*cobra.Command{put, del} {
-		cmd.Flags().StringVar(&name, "name", "", "the policy's name (required)")
-		must(cmd.MarkFlagRequired("name"))
-	}
-	c.AddCommand(put, list, del)
-	return c
-}
-
-func mapKeys(m map[string]string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // must is for mistakes in this program, not of its user.
@@ -238,22 +118,6 @@ func must(err error) {
 	if err != nil {
 		panic(err)
 	}
-}
-
-func policyDocument(env *environment, file string, allow, resources []string) (string, error) {
-	switch {
-	case (file == "") == (len(allow) == 0):
-		return "", &usageError{errors.New("give the policy by --file FILE or by --allow ACTION, one of them")}
-	case file == "-":
-		b, err := io.ReadAll(io.LimitReader(env.stdin, 1<<20))
-		return string(b), err
-	case file != "":
-		b, err := os.ReadFile(file)
-		return string(b), err
-	}
-	type statement struct{ Effect, Action, Resource any }
-	b, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []statement{{"Allow", allow, resources}}})
-	return string(b), err
 }
 
 func adminIssuer(env *environment, t *adminTarget) *cobra.Command {

@@ -16,13 +16,16 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/lanyard-id/lanyard/internal/identity"
 	"github.com/lanyard-id/lanyard/internal/oauth"
 )
 
 // config is everything that decides how an instance behaves. `serve` reads it from a file, `dev` makes it.
 type config struct {
-	Listen    string         `yaml:"listen"`
-	PublicURL string         `yaml:"public_url"`
+	Listen    string `yaml:"listen"`
+	PublicURL string `yaml:"public_url"`
+	// IssuerURL is the https URL below which each account's own issuer is; public_url with /issuer when empty.
+	IssuerURL string         `yaml:"issuer_url"`
 	Account   string         `yaml:"account"`
 	Region    string         `yaml:"region"`
 	Database  databaseConfig `yaml:"database"`
@@ -39,6 +42,12 @@ type config struct {
 	Tracing        tracingConfig           `yaml:"tracing"`
 	MetricsListen  string                  `yaml:"metrics_listen"`
 	Log            logConfig               `yaml:"log"`
+	// WebIdentitySubject is the subject form of accounts that chose none: role or session.
+	WebIdentitySubject string `yaml:"web_identity_subject"`
+	// SigningKeyLife is how long a key signs web identity tokens before the next one does.
+	SigningKeyLife time.Duration `yaml:"signing_key_life"`
+	// CoveringGrants lists credential providers at which a grant of more scopes serves a request for fewer.
+	CoveringGrants []string `yaml:"covering_grants"`
 
 	InsecureHTTP               bool     `yaml:"insecure_http"`
 	InsecureNoPKCE             []string `yaml:"insecure_no_pkce"`
@@ -46,7 +55,8 @@ type config struct {
 	InsecureFinishSessions     bool     `yaml:"insecure_finish_sessions"`
 	InsecureLoopbackIssuers    bool     `yaml:"insecure_loopback_issuers"`
 
-	loopbackEgress bool // `dev` only: providers on this machine, by http
+	loopbackEgress bool     // `dev` only: providers on this machine, by http
+	standIn        *standIn // `lanyard dev` only: names of Cognito mean its own user pools
 }
 
 type databaseConfig struct {
@@ -160,6 +170,7 @@ func (c *config) Validate() error {
 		bad("region", "%q does not look like a region; write for example us-west-2", c.Region)
 	}
 	c.validateEdge(bad)
+	c.validateIssuer(bad)
 	c.validateStorage(bad)
 	c.validateOutside(bad)
 	c.validateLimits(bad)
@@ -193,6 +204,25 @@ func (c *config) validateEdge(bad complain) {
 		if _, _, err := net.SplitHostPort(c.MetricsListen); err != nil {
 			bad("metrics_listen", "%q is not host:port", c.MetricsListen)
 		}
+	}
+}
+
+// validateIssuer wants https, because who verifies our tokens trusts what answers at this URL.
+func (c *config) validateIssuer(bad complain) {
+	if c.IssuerURL != "" {
+		u, err := url.Parse(c.IssuerURL)
+		switch {
+		case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.EscapedPath() != u.Path:
+			bad("issuer_url", "%q is not a plain URL of scheme, host and path", c.IssuerURL)
+		case u.Scheme != "https" && !(u.Scheme == "http" && c.InsecureHTTP):
+			bad("issuer_url", "%q is not https; use https, for services elsewhere fetch keys from it", c.IssuerURL)
+		}
+	}
+	if f := identity.SubjectForm(c.WebIdentitySubject); f != "" && f != identity.SubjectRole && f != identity.SubjectSession {
+		bad("web_identity_subject", "%q is not one of role, session", c.WebIdentitySubject)
+	}
+	if d := c.SigningKeyLife; d != 0 && (d < 48*time.Hour || d > 2*365*24*time.Hour) {
+		bad("signing_key_life", "%s is not between 48h (a key is published for a day before it signs) and 17520h", d)
 	}
 }
 
@@ -281,5 +311,6 @@ func (c *config) weakenings() []string {
 	add(c.InsecureFinishSessions, "insecure_finish_sessions")
 	add(c.InsecureLoopbackIssuers, "insecure_loopback_issuers")
 	add(len(c.Egress.InsecureHTTPHosts) > 0, "egress.insecure_http_hosts")
+	add(c.standIn != nil, "insecure_user_pools")
 	return on
 }

@@ -91,7 +91,12 @@ func runDev(ctx context.Context, env *environment, o devOptions) error {
 	if err != nil {
 		return err
 	}
-	h, err := in.edge(server.Config{Extra: map[string]http.Handler{"/devidp/": idp.Handler()}})
+	pools, err := in.userPools()
+	if err != nil {
+		return err
+	}
+	h, err := in.edge(server.Config{UserPools: pools, BrowserURL: pools.BrowserURL,
+		Extra: map[string]http.Handler{"/devidp/": idp.Handler(), devidp.PoolsPath: pools.Handler()}})
 	if err != nil {
 		return err
 	}

@@ -120,12 +120,17 @@ func (d *devData) save() error {
 }
 
 // writeFileAtomically replaces a file as one step, readable by its owner only: a reader sees the old or the new, whole.
-func writeFileAtomically(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // 0600
+func writeFileAtomically(path string, b []byte) error { return replaceFile(path, b, 0o600) }
+
+func replaceFile(path string, b []byte, mode fs.FileMode) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	_, err = f.Write(b)
+	err = f.Chmod(mode)
+	if err == nil {
+		_, err = f.Write(b)
+	}
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
@@ -144,7 +149,7 @@ func (d *devData) ensureRootKey(ctx context.Context, s *identity.Service) error 
 			return nil
 		}
 	}
-	key, secret, err := s.CreateAccessKey(ctx, d.Account, "")
+	key, secret, err := s.CreateAccessKey(ctx, identity.LocalAdmin(d.Account), "")
 	if err != nil {
 		return err
 	}
@@ -158,7 +163,7 @@ func devConfig(dir, listen, publicURL string) *config {
 	c.Listen, c.PublicURL = listen, publicURL
 	c.Database.SQLite, c.RootKey.File = dir, filepath.Join(dir, "root.key")
 	c.InsecureHTTP, c.InsecureLoopbackReturnURLs, c.InsecureFinishSessions, c.InsecureLoopbackIssuers = true, true, true, true
-	c.loopbackEgress = true
+	c.loopbackEgress, c.standIn = true, &standIn{}
 	c.Log = logConfig{Level: "warn", Format: "text"}
 	return &c
 }

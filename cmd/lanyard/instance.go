@@ -48,7 +48,7 @@ func open(ctx context.Context, cfg *config, log *slog.Logger, now func() time.Ti
 	if err != nil {
 		return nil, err
 	}
-	out, err := egress.New(egress.Config{Allow: cfg.Egress.Allow, InsecureHTTPHosts: cfg.Egress.InsecureHTTPHosts, Loopback: cfg.loopbackEgress, CAFile: cfg.Egress.CAFile, Timeout: cfg.Egress.Timeout})
+	out, err := egress.New(egress.Config{Allow: cfg.Egress.Allow, InsecureHTTPHosts: cfg.Egress.InsecureHTTPHosts, Loopback: cfg.loopbackEgress, CAFile: cfg.Egress.CAFile, Timeout: cfg.Egress.Timeout, Aliases: cfg.standIn.aliases(cfg.PublicURL)})
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,14 @@ func open(ctx context.Context, cfg *config, log *slog.Logger, now func() time.Ti
 	if err != nil {
 		return nil, err
 	}
-	svc := identity.New(domainConfig(cfg, public, adminFlags), identity.Deps{
+	domain := domainConfig(cfg, public, adminFlags)
+	domain.InsecureIssuer = cfg.standIn.issuers()
+	if cfg.IssuerURL != "" {
+		if domain.IssuerURL, err = url.Parse(cfg.IssuerURL); err != nil {
+			return nil, fmt.Errorf("issuer_url: %w", err)
+		}
+	}
+	svc := identity.New(domain, identity.Deps{
 		Store: st, Vault: vault.New(source, st, now), OAuth: oauth.New(out, now), Vendors: vendors, URLs: out,
 		Verifier: issuer.NewVerifier(out, now), Now: now, Rand: rand.Reader, Log: log,
 	})
@@ -82,7 +89,8 @@ func domainConfig(cfg *config, public *url.URL, adminFlags string) identity.Conf
 		Account: cfg.Account, Region: cfg.Region, PublicURL: public, StateWindow: 250 * time.Millisecond,
 		TokenTTL: cfg.Tokens.WorkloadTTL, SessionTTL: cfg.Sessions.TTL, MaxPendingSessions: cfg.Sessions.MaxPending,
 		Issuers: issuers, InsecureLoopbackIssuers: cfg.InsecureLoopbackIssuers, InsecureLoopbackReturnURLs: cfg.InsecureLoopbackReturnURLs,
-		InsecureFinishSessions: cfg.InsecureFinishSessions, InsecureNoPKCE: cfg.InsecureNoPKCE,
+		InsecureFinishSessions: cfg.InsecureFinishSessions, InsecureNoPKCE: cfg.InsecureNoPKCE, CoveringGrants: cfg.CoveringGrants,
+		WebIdentitySubject: identity.SubjectForm(cfg.WebIdentitySubject), SigningKeyLife: cfg.SigningKeyLife,
 		Replica: host + "/" + strconv.Itoa(os.Getpid()), AdminFlags: adminFlags,
 	}
 }
@@ -160,6 +168,7 @@ func (in *instance) background(ctx context.Context) {
 		_, err := in.identity.RefreshDue(ctx, time.Minute, 24*time.Hour, 500)
 		return err
 	})
+	every(time.Hour, "rotate signing keys", func() error { return in.identity.RotateSigningKeys(ctx) })
 	every(time.Minute, "note what was used", func() error { return in.identity.FlushTouches(ctx) })
 	every(10*time.Minute, "sweep", func() error { return in.identity.Sweep(ctx, in.cfg.Audit.Retention) })
 	all.Wait()

@@ -84,7 +84,7 @@ func rootCommand(env *environment) *cobra.Command {
 		return &usageError{fmt.Errorf("%w; see: %s --help", err, c.CommandPath())}
 	})
 	root.AddGroup(&cobra.Group{ID: "serve", Title: "Serve:"}, &cobra.Group{ID: "use", Title: "Use a running instance:"}, &cobra.Group{ID: "admin", Title: "Administer:"})
-	root.AddCommand(devCommand(env), serveCommand(env), envCommand(env), adminCommand(env))
+	root.AddCommand(devCommand(env), serveCommand(env), envCommand(env), adminCommand(env), policyCommand(env), issuerCommand(env))
 	root.AddCommand(clientCommands(env)...)
 	strict(root)
 	return root

@@ -61,6 +61,9 @@ func runServe(ctx context.Context, env *environment, cfg *config, path string) e
 	}
 	return in.serve(ctx, listeners, func() error {
 		log.Info("ready", "listen", listeners[0].ln.Addr().String(), "publicUrl", cfg.PublicURL, "account", cfg.Account, "version", env.version)
+		if err := in.identity.CheckIssuers(ctx); err != nil {
+			log.Warn("the accounts' issuers could not be checked", "err", err)
+		}
 		if has, err := in.identity.HasRootKey(ctx, cfg.Account); err == nil && !has {
 			log.Warn("the account has no root access key yet", "mend", "lanyard admin bootstrap --config "+path)
 		}
