@@ -2,18 +2,21 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/lanyard-id/lanyard/api"
 	"github.com/lanyard-id/lanyard/internal/sigv4"
 )
 
@@ -26,6 +29,8 @@ const (
 	apiKeyProvider = "bench-key"
 	returnURL      = "https://app.example.test/return"
 	firstUser      = "user-00000000"
+
+	webIdentityAudience = "https://api.example.com"
 )
 
 var scopes = []string{"files.read", "openid"}
@@ -56,6 +61,7 @@ tokens:
 const userPolicy = `{"Version":"2012-10-17","Statement":[
 {"Sid":"Mint","Effect":"Allow","Action":"bedrock-agentcore:GetWorkloadAccessToken*","Resource":["arn:aws:bedrock-agentcore:*:000000000000:workload-identity-directory/default","arn:aws:bedrock-agentcore:*:000000000000:workload-identity-directory/default/workload-identity/bench-*"]},
 {"Sid":"Read","Effect":"Allow","Action":["bedrock-agentcore:GetResourceOauth2Token","bedrock-agentcore:GetResourceApiKey","bedrock-agentcore:CompleteResourceTokenAuth"],"Resource":["arn:aws:bedrock-agentcore:*:000000000000:workload-identity-directory/default*","arn:aws:bedrock-agentcore:*:000000000000:token-vault/default*"]},
+{"Sid":"Web","Effect":"Allow","Action":"sts:GetWebIdentityToken","Resource":"*","Condition":{"ForAnyValue:StringEquals":{"sts:IdentityTokenAudience":"https://api.example.com"},"NumericLessThanEquals":{"sts:DurationSeconds":"300"}}},
 {"Sid":"NeverDelete","Effect":"Deny","Action":["bedrock-agentcore:Delete*","bedrock-agentcore:Update*"],"Resource":"*"}]}`
 
 // newInstance makes an instance with a user who may do what is measured, a workload identity, two credential providers
@@ -159,23 +165,26 @@ func parseKeys(out string) (c sigv4.Credentials, err error) {
 }
 
 // newRequest makes a signed request of an operation.
-func newRequest(ctx context.Context, addr, path string, body []byte, keys sigv4.Credentials) (*http.Request, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+path, bytes.NewReader(body))
+// newRequest signs a request of an operation: a JSON value, or a form of the AWS Query protocol.
+func newRequest(ctx context.Context, addr string, op api.Operation, in any, keys sigv4.Credentials) (*http.Request, error) {
+	body, contentType, err := []byte(nil), "application/json", error(nil)
+	if form, ok := in.(url.Values); ok {
+		body, contentType = []byte(form.Encode()), "application/x-www-form-urlencoded"
+	} else if body, err = json.Marshal(in); err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+op.Path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Content-Type", "application/json")
-	sigv4.Sign(r, body, keys, region, "bedrock-agentcore", time.Now())
+	r.Header.Set("Content-Type", contentType)
+	sigv4.Sign(r, body, keys, region, cmp.Or(strings.TrimSuffix(string(op.Service), "lanyard"), "bedrock-agentcore"), time.Now())
 	return r, nil
 }
 
-// call calls an operation and decodes its answer.
-func call(ctx context.Context, client *http.Client, addr, path string, keys sigv4.Credentials, in, out any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	r, err := newRequest(ctx, addr, path, body, keys)
+// call calls an operation and decodes its JSON answer.
+func call(ctx context.Context, client *http.Client, addr string, op api.Operation, keys sigv4.Credentials, in, out any) error {
+	r, err := newRequest(ctx, addr, op, in, keys)
 	if err != nil {
 		return err
 	}
@@ -189,7 +198,7 @@ func call(ctx context.Context, client *http.Client, addr, path string, keys sigv
 		return err
 	}
 	if resp.StatusCode >= http.StatusMultipleChoices {
-		return fmt.Errorf("%s: %s: %s", path, resp.Status, b)
+		return fmt.Errorf("%s: %s: %s", op.Name, resp.Status, b)
 	}
 	if out == nil {
 		return nil

@@ -56,7 +56,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	engines := flags.String("engines", "sqlite,postgres", "comma-separated")
 	grants := flags.String("grants", "1000", "stored grants, comma-separated; each makes an instance")
 	full := flags.Bool("full", false, "the same as -grants 1000,1000000 -rounds 5")
-	only := flags.String("only", "", "sections, comma-separated: wat, oauth2, apikey, start, size; all when empty")
+	only := flags.String("only", "", "sections, comma-separated: wat, oauth2, apikey, es384, rs256, start, size; all when empty")
 	conns := flags.Int("conns", 32, "keep-alive connections")
 	lanyard := flags.String("lanyard", "", "builds to measure instead of this tree, comma-separated: they take turns like the rest")
 	write := flags.Bool("write", false, "write the figures into "+resultFile)

@@ -3,10 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,8 +22,15 @@ type path struct {
 	op   api.Operation
 	goal float64 // processor time at most this many times the floor's
 	want string  // how a success begins
-	// body is the request of the i-th user with his workload access token.
+	// body is the request of the i-th user with his workload access token: a JSON value, or a form.
 	body func(i int, token string) any
+}
+
+// minting asks for a web identity token, signed with the algorithm.
+func minting(alg string) func(int, string) any {
+	form := url.Values{"Action": {"GetWebIdentityToken"}, "Version": {"2011-06-15"}, "Audience.member.1": {webIdentityAudience},
+		"SigningAlgorithm": {alg}, "DurationSeconds": {"300"}}
+	return func(int, string) any { return form }
 }
 
 var paths = []path{
@@ -33,6 +41,16 @@ var paths = []path{
 	{"apikey", api.GetResourceApiKey, 1.5, `{"apiKey":"`, func(_ int, token string) any {
 		return api.GetResourceApiKeyRequest{WorkloadToken: api.Sensitive(token), ProviderName: apiKeyProvider}
 	}},
+	{"es384", api.GetWebIdentityToken, 1.15, "<GetWebIdentityTokenResponse", minting("ES384")},
+	{"rs256", api.GetWebIdentityToken, 1.10, "<GetWebIdentityTokenResponse", minting("RS256")},
+}
+
+// title tells paths of one operation apart.
+func (p *path) title() string {
+	if p.op.Name == api.GetWebIdentityToken.Name {
+		return p.op.Name + " " + strings.ToUpper(p.name)
+	}
+	return p.op.Name
 }
 
 // maxUsers bounds how many users' requests take turns; with fewer grants, every grant is read.
@@ -52,7 +70,7 @@ type server struct {
 func mint(ctx context.Context, client *http.Client, s server, user string) (string, error) {
 	var out api.WorkloadAccessTokenResponse
 	in := api.GetWorkloadAccessTokenForUserIdRequest{WorkloadName: workloadName, UserID: user}
-	err := call(ctx, client, s.addr, api.GetWorkloadAccessTokenForUserId.Path, s.keys, in, &out)
+	err := call(ctx, client, s.addr, api.GetWorkloadAccessTokenForUserId, s.keys, in, &out)
 	return string(out.Token), err
 }
 
@@ -86,11 +104,7 @@ func (s *server) mintAll(ctx context.Context, grants int) error {
 func (s *server) requests(ctx context.Context, p *path) ([][]byte, error) {
 	list := make([][]byte, len(s.tokens))
 	for i, token := range s.tokens {
-		body, err := json.Marshal(p.body(i*s.stride, token))
-		if err != nil {
-			return nil, err
-		}
-		r, err := newRequest(ctx, s.addr, p.op.Path, body, s.keys)
+		r, err := newRequest(ctx, s.addr, p.op, p.body(i*s.stride, token), s.keys)
 		if err != nil {
 			return nil, err
 		}
@@ -127,7 +141,7 @@ func (e *engine) rounds(ctx context.Context) error {
 		e.say("%s: round %d of %d done, load average %s", e.name, round+1, e.options.rounds, loadAverage())
 	}
 	for i, p := range wanted {
-		c := comparison{engine: e.name, operation: p.op.Name, goal: p.goal}
+		c := comparison{engine: e.name, operation: p.title(), goal: p.goal}
 		for j, s := range servers {
 			c.rows = append(c.rows, row{server: s.name, build: s.build, sample: medians(samples[[2]int{i, j}])})
 		}

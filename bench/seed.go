@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"strings"
 
 	"github.com/lanyard-id/lanyard/api"
@@ -16,7 +17,7 @@ const apiKey = "key-0123456789abcdef0123456789abcdef"
 // seed makes what requests name, and the first user's grant.
 func (in *instance) seed(ctx context.Context, p *provider) error {
 	do := func(op api.Operation, body any) error {
-		return call(ctx, &http.Client{}, in.addr, op.Path, in.root, body, nil)
+		return call(ctx, &http.Client{}, in.addr, op, in.root, body, nil)
 	}
 	err := do(api.CreateWorkloadIdentity, api.CreateWorkloadIdentityRequest{Name: workloadName, ReturnURLs: []string{returnURL}})
 	if err == nil {
@@ -26,6 +27,9 @@ func (in *instance) seed(ctx context.Context, p *provider) error {
 	}
 	if err == nil {
 		err = do(api.CreateApiKeyCredentialProvider, api.CreateApiKeyCredentialProviderRequest{Name: apiKeyProvider, APIKey: apiKey})
+	}
+	if err == nil {
+		err = do(api.EnableOutboundWebIdentityFederation, url.Values{"Action": {"EnableOutboundWebIdentityFederation"}, "Version": {"2010-05-08"}})
 	}
 	if err != nil {
 		return err
@@ -44,7 +48,7 @@ func (in *instance) consent(ctx context.Context) error {
 	back := returnURL
 	ask.ReturnURL = &back
 	var begun, got api.GetResourceOauth2TokenResponse
-	if err := call(ctx, client, in.addr, api.GetResourceOauth2Token.Path, in.user, ask, &begun); err != nil {
+	if err := call(ctx, client, in.addr, api.GetResourceOauth2Token, in.user, ask, &begun); err != nil {
 		return err
 	}
 	if err := browse(ctx, string(begun.AuthorizationURL)); err != nil {
@@ -52,10 +56,10 @@ func (in *instance) consent(ctx context.Context) error {
 	}
 	user := firstUser
 	complete := api.CompleteResourceTokenAuthRequest{SessionURI: begun.SessionURI, User: api.UserIdentifier{UserID: &user}}
-	if err := call(ctx, client, in.addr, api.CompleteResourceTokenAuth.Path, in.user, complete, nil); err != nil {
+	if err := call(ctx, client, in.addr, api.CompleteResourceTokenAuth, in.user, complete, nil); err != nil {
 		return err
 	}
-	if err := call(ctx, client, in.addr, api.GetResourceOauth2Token.Path, in.user, tokenRequest(token), &got); err != nil {
+	if err := call(ctx, client, in.addr, api.GetResourceOauth2Token, in.user, tokenRequest(token), &got); err != nil {
 		return err
 	}
 	if len(got.AccessToken) != tokenSize {

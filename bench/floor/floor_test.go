@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/lanyard-id/lanyard/internal/sigv4"
 )
 
@@ -26,7 +27,11 @@ func server(t *testing.T) *httptest.Server {
 	if err := fill(t.Context(), tab, v, 3); err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(handler(tab, v, newVerifier(creds.AccessKeyID, creds.SecretAccessKey)))
+	m, err := newMinter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(handler(tab, v, m, newVerifier(creds.AccessKeyID, creds.SecretAccessKey)))
 	t.Cleanup(s.Close)
 	return s
 }
@@ -77,6 +82,14 @@ func TestFloorDoesTheWholeWork(t *testing.T) {
 	status, body = post(t, s, "/identities/api-key", `{"workloadIdentityToken":"`+token+`","resourceCredentialProviderName":"bench-key"}`, nil)
 	if status != http.StatusOK || body != `{"apiKey":"`+apiKey+`"}` {
 		t.Errorf("API key: %d %s", status, body)
+	}
+	for _, alg := range []string{"ES384", "RS256"} {
+		status, body = post(t, s, "/", "Action=GetWebIdentityToken&Audience.member.1=a&DurationSeconds=300&SigningAlgorithm="+alg, nil)
+		_, rest, _ := strings.Cut(body, "<WebIdentityToken>")
+		token, _, _ := strings.Cut(rest, "<")
+		if _, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)}); err != nil || status != http.StatusOK {
+			t.Errorf("%s: %d %s", alg, status, body)
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ type (
 	}
 )
 
-func handler(t table, v *vault, sig *verifier) http.Handler {
+func handler(t table, v *vault, m *minter, sig *verifier) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /readyz", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	mux.Handle("POST /identities/GetWorkloadAccessTokenForUserId", signed(sig, func(_ *http.Request, in *mintRequest) (mintResponse, error) {
@@ -63,6 +63,7 @@ func handler(t table, v *vault, sig *verifier) http.Handler {
 		key, err := stored(r, t, v, workload, in.Provider)
 		return keyResponse{key}, err
 	}))
+	mux.Handle("POST /{$}", minting(m, sig))
 	return mux
 }
 
@@ -83,17 +84,10 @@ func stored(r *http.Request, t table, v *vault, parts ...string) (string, error)
 // signed reads a signed JSON request and writes a JSON answer.
 func signed[Req, Resp any](sig *verifier, f func(*http.Request, *Req) (Resp, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var body bytes.Buffer
-		if r.ContentLength > 0 {
-			body.Grow(int(min(r.ContentLength, maxBody)) + bytes.MinRead)
-		}
-		_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
-		if err == nil {
-			err = sig.verify(r, body.Bytes())
-		}
+		body, err := sig.read(w, r)
 		var in Req
 		if err == nil {
-			err = json.Unmarshal(body.Bytes(), &in)
+			err = json.Unmarshal(body, &in)
 		}
 		var out Resp
 		if err == nil {
@@ -105,6 +99,18 @@ func signed[Req, Resp any](sig *verifier, f func(*http.Request, *Req) (Resp, err
 		}
 		answer(w, out)
 	})
+}
+
+// read returns the body of a request whose signature is right.
+func (v *verifier) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	var body bytes.Buffer
+	if r.ContentLength > 0 {
+		body.Grow(int(min(r.ContentLength, maxBody)) + bytes.MinRead)
+	}
+	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
+		return nil, err
+	}
+	return body.Bytes(), v.verify(r, body.Bytes())
 }
 
 func answer(w http.ResponseWriter, v any) {

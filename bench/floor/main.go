@@ -53,11 +53,15 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	if err := fill(ctx, t, v, *rows); err != nil {
 		return err
 	}
+	m, err := newMinter()
+	if err != nil {
+		return err
+	}
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", *listen)
 	if err != nil {
 		return err
 	}
-	srv := &http.Server{Handler: handler(t, v, newVerifier(*id, *secret))} //nolint:gosec // loopback, one client, no limits on purpose
+	srv := &http.Server{Handler: handler(t, v, m, newVerifier(*id, *secret))} //nolint:gosec // loopback, one client, no limits on purpose
 	go func() {
 		<-ctx.Done()
 		_ = srv.Close()
