@@ -58,7 +58,11 @@ func adminPolicyPut(env *environment, t *adminTarget) *cobra.Command {
 			return err
 		}
 		admin := identity.LocalAdmin(account)
-		return h.choose(func(n string) error { return s.PutUserPolicy(ctx, admin, n, name, doc) }, func(n string) error { return s.PutRolePolicy(ctx, admin, n, name, doc) })
+		err = h.choose(func(n string) error { return s.PutUserPolicy(ctx, admin, n, name, doc) }, func(n string) error { return s.PutRolePolicy(ctx, admin, n, name, doc) })
+		if err != nil {
+			return err
+		}
+		return printTraps(env.stderr, name, doc)
 	})
 	h.flags(c)
 	c.Flags().StringVar(&name, "name", "", "the policy's name (required)")
@@ -67,6 +71,20 @@ func adminPolicyPut(env *environment, t *adminTarget) *cobra.Command {
 	c.Flags().StringArrayVar(&resources, "resource", []string{"*"}, "with --allow: on this resource (may be repeated)")
 	must(c.MarkFlagRequired("name"))
 	return c
+}
+
+// printTraps names what a policy that was just stored says, and its author rarely means.
+func printTraps(w io.Writer, name, doc string) error {
+	d, err := policy.Parse(name, []byte(doc))
+	if err != nil {
+		return err
+	}
+	for _, t := range policy.Lint(d) {
+		if _, err := fmt.Fprintf(w, "note: line %d, column %d: %s\n", t.Line, t.Column, t.Message); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func adminPolicyDelete(env *environment, t *adminTarget) *cobra.Command {

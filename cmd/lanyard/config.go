@@ -49,11 +49,14 @@ type config struct {
 	// CoveringGrants lists credential providers at which a grant of more scopes serves a request for fewer.
 	CoveringGrants []string `yaml:"covering_grants"`
 
-	InsecureHTTP               bool     `yaml:"insecure_http"`
-	InsecureNoPKCE             []string `yaml:"insecure_no_pkce"`
-	InsecureLoopbackReturnURLs bool     `yaml:"insecure_loopback_return_urls"`
-	InsecureFinishSessions     bool     `yaml:"insecure_finish_sessions"`
-	InsecureLoopbackIssuers    bool     `yaml:"insecure_loopback_issuers"`
+	InsecureHTTP   bool     `yaml:"insecure_http"`
+	InsecureNoPKCE []string `yaml:"insecure_no_pkce"`
+	// InsecureTokenEndpointAudience lists credential providers whose client assertions name the token endpoint, not the
+	// issuer, as their audience.
+	InsecureTokenEndpointAudience []string `yaml:"insecure_token_endpoint_audience"`
+	InsecureLoopbackReturnURLs    bool     `yaml:"insecure_loopback_return_urls"`
+	InsecureFinishSessions        bool     `yaml:"insecure_finish_sessions"`
+	InsecureLoopbackIssuers       bool     `yaml:"insecure_loopback_issuers"`
 
 	loopbackEgress bool     // `dev` only: providers on this machine, by http
 	standIn        *standIn // `lanyard dev` only: names of Cognito mean its own user pools
@@ -307,6 +310,7 @@ func (c *config) weakenings() []string {
 	}
 	add(c.InsecureHTTP, "insecure_http")
 	add(len(c.InsecureNoPKCE) > 0, "insecure_no_pkce")
+	add(len(c.InsecureTokenEndpointAudience) > 0, "insecure_token_endpoint_audience")
 	add(c.InsecureLoopbackReturnURLs, "insecure_loopback_return_urls")
 	add(c.InsecureFinishSessions, "insecure_finish_sessions")
 	add(c.InsecureLoopbackIssuers, "insecure_loopback_issuers")

@@ -89,7 +89,8 @@ func domainConfig(cfg *config, public *url.URL, adminFlags string) identity.Conf
 		Account: cfg.Account, Region: cfg.Region, PublicURL: public, StateWindow: 250 * time.Millisecond,
 		TokenTTL: cfg.Tokens.WorkloadTTL, SessionTTL: cfg.Sessions.TTL, MaxPendingSessions: cfg.Sessions.MaxPending,
 		Issuers: issuers, InsecureLoopbackIssuers: cfg.InsecureLoopbackIssuers, InsecureLoopbackReturnURLs: cfg.InsecureLoopbackReturnURLs,
-		InsecureFinishSessions: cfg.InsecureFinishSessions, InsecureNoPKCE: cfg.InsecureNoPKCE, CoveringGrants: cfg.CoveringGrants,
+		InsecureFinishSessions: cfg.InsecureFinishSessions, InsecureNoPKCE: cfg.InsecureNoPKCE,
+		InsecureTokenEndpointAudience: cfg.InsecureTokenEndpointAudience, CoveringGrants: cfg.CoveringGrants,
 		WebIdentitySubject: identity.SubjectForm(cfg.WebIdentitySubject), SigningKeyLife: cfg.SigningKeyLife,
 		Replica: host + "/" + strconv.Itoa(os.Getpid()), AdminFlags: adminFlags,
 	}

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -20,8 +21,8 @@ const assertionLifetime = 2 * time.Minute
 
 // clientAssertion makes the assertion for one request to the provider's token endpoint. Its subject is the workload
 // identity, which is who asks: no principal called for a token here, and the one that called Lanyard proves nothing to
-// the provider. Its audience is the token endpoint and nothing else, so that the provider which receives it cannot use it
-// at another (A20).
+// the provider. Its audience is one and the provider's own, so that the provider which receives it cannot use it at
+// another (A20).
 func (s *Service) clientAssertion(ctx context.Context, p *Provider, op oauth.Provider, workloadID string) (vault.Secret, error) {
 	f, err := s.enabledFederation(ctx, p.Account)
 	if codeOf(err) == FederationDisabled && err != nil {
@@ -39,7 +40,7 @@ func (s *Service) clientAssertion(ctx context.Context, p *Provider, op oauth.Pro
 		return vault.Secret{}, err
 	}
 	arn := s.WorkloadARN(w.Account, w.Name)
-	audiences := audience{op.TokenEndpoint}
+	audiences := audience{s.assertionAudience(p, op)}
 	token, err := s.signWebIdentity(ctx, f, &webIdentityClaims{Audience: audiences, Subject: arn,
 		Context: webIdentityContext{Account: w.Account, SourceRegion: s.cfg.Region, PrincipalID: arn}}, alg, assertionLifetime)
 	if err != nil {
@@ -51,6 +52,16 @@ func (s *Service) clientAssertion(ctx context.Context, p *Provider, op oauth.Pro
 		return vault.Secret{}, &Error{Code: Unavailable, Message: "the audit record of a client assertion could not be written, so it was not sent. Check the audit store's disk or database, then try again", Cause: err}
 	}
 	return token.Token, nil
+}
+
+// assertionAudience is the provider's issuer: a token endpoint named by the metadata of one authorization server may be
+// another's, which would then receive assertions that are good there (audience injection, RFC 9700 and its update). The
+// token endpoint is the audience where no issuer is known, and where an operator says that the provider wants it.
+func (s *Service) assertionAudience(p *Provider, op oauth.Provider) string {
+	if slices.Contains(s.cfg.InsecureTokenEndpointAudience, p.Name) {
+		return op.TokenEndpoint
+	}
+	return cmp.Or(op.Issuer, op.TokenEndpoint)
 }
 
 // assertionAlgorithm is ES384 unless the provider says that it reads others only (RFC 8414 section 2).

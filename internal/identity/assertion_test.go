@@ -19,9 +19,10 @@ import (
 // assertion only if that verifies, is meant for it, names the agent's workload identity and was never seen before (A24).
 type keyless struct {
 	*servertest.Agent
-	mu   sync.Mutex
-	seen []string // assertions that were accepted
-	name string
+	mu       sync.Mutex
+	seen     []string // assertions that were accepted
+	name     string
+	endpoint bool // assertions are for the token endpoint, not the issuer
 }
 
 func newKeyless(t testing.TB, s *servertest.Service, iss string, edit ...func(*ctypes.CustomOauth2ProviderConfigInput)) *keyless {
@@ -32,7 +33,7 @@ func newKeyless(t testing.TB, s *servertest.Service, iss string, edit ...func(*c
 		b.Assertion = func(assertion string) bool {
 			k.mu.Lock()
 			defer k.mu.Unlock()
-			c, err := verify(t, v, assertion, iss, k.IDP.TokenEndpoint)
+			c, err := verify(t, v, assertion, iss, k.audience())
 			if err != nil || slices.Contains(k.seen, assertion) || c.Subject != s.Identity.WorkloadARN(s.Account, k.Workload) {
 				return false
 			}
@@ -45,6 +46,14 @@ func newKeyless(t testing.TB, s *servertest.Service, iss string, edit ...func(*c
 	k.Provider = k.name
 	k.IDP.RegisterRedirect(*out.CallbackUrl)
 	return k
+}
+
+// audience is whom the assertions are meant for.
+func (k *keyless) audience() string {
+	if k.endpoint {
+		return k.IDP.TokenEndpoint
+	}
+	return k.IDP.Issuer
 }
 
 // create makes the provider without a secret; edit changes what is sent.
@@ -76,7 +85,7 @@ func TestMachineTokenWithoutASecret(t *testing.T) {
 	}
 
 	claims, header := part(t, k.seen[0], 1), part(t, k.seen[0], 0)
-	if claims["aud"] != k.IDP.TokenEndpoint || claims["iss"] != iss || header["typ"] != "JWT" || header["alg"] != "ES384" {
+	if claims["aud"] != k.audience() || claims["iss"] != iss || header["typ"] != "JWT" || header["alg"] != "ES384" {
 		t.Errorf("the assertion is %v %v", header, claims)
 	}
 	if life := claims["exp"].(float64) - claims["iat"].(float64); life > 300 {
@@ -89,6 +98,16 @@ func TestMachineTokenWithoutASecret(t *testing.T) {
 	if r.Provider != "keyless" || r.Workload != k.Workload || !strings.Contains(r.Reason, header["kid"].(string)) {
 		t.Errorf("the record is %+v", r)
 	}
+}
+
+// TestAssertionsForTheTokenEndpoint: only where an operator says so by name.
+func TestAssertionsForTheTokenEndpoint(t *testing.T) {
+	s, iss := federated(t, servertest.Configure(func(c *identity.Config) { c.InsecureTokenEndpointAudience = []string{"keyless"} }))
+	k := newKeyless(t, s, iss, func(c *ctypes.CustomOauth2ProviderConfigInput) { c.ClientId = nil })
+	_, err := k.Ask(k.Token(t, "alice"), m2m)
+	refused(t, err, api.ValidationException, "invalid_client") // it was not meant for the issuer
+	k.endpoint = true
+	k.Get(t, "alice", m2m)
 }
 
 // TestUserConsentWithoutASecret: the code is exchanged, and the token refreshed, by assertions of their own.

@@ -48,6 +48,9 @@ type Config struct {
 	InsecureFinishSessions bool
 	// InsecureNoPKCE names credential providers whose authorization server refuses PKCE.
 	InsecureNoPKCE []string
+	// InsecureTokenEndpointAudience names credential providers that take client assertions for their token endpoint only,
+	// and not for their issuer.
+	InsecureTokenEndpointAudience []string
 	// CoveringGrants names credential providers at which a grant of more scopes serves a request for fewer.
 	CoveringGrants []string
 	// IssuerURL is the URL below which each account's issuer is; PublicURL with /issuer when nil.

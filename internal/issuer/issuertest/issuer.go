@@ -29,8 +29,8 @@ type Server struct {
 	http     *httptest.Server
 	stranger *rsa.PrivateKey // an attacker's, which is never published
 	mu       sync.Mutex
-	issuers map[string]*Issuer
-	fetched map[string]int
+	issuers  map[string]*Issuer
+	fetched  map[string]int
 }
 
 // Start starts a server; the caller closes it.
