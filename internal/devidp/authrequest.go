@@ -96,7 +96,7 @@ func (s *Server) checkClient(ctx context.Context, req *authorizationRequest) err
 	}
 	if !ok {
 		return &untrustedRequest{http.StatusBadRequest, "This server does not know the client_id in the sign-in link.",
-			"Set the credential provider's client id to the one that the development server was started with."}
+			"Set the credential provider's client id to one that is registered here."}
 	}
 	if !redirectable(uris[0]) || !c.redirects(uris[0]) {
 		return &untrustedRequest{http.StatusBadRequest, "The redirect_uri in the sign-in link is not a callback URL of this client.",

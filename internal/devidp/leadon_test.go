@@ -133,7 +133,8 @@ func (p *program) consent(issuerURL, decision string) (*http.Response, *devidpte
 func TestProgramIsRedirectedAfterItsForms(t *testing.T) {
 	issuerURL := startServer(t)
 	p := newProgram(t, "")
-	for decision, parameter := range map[string]string{"refuse": "error", "allow": "code"} {
+	for _, c := range [][2]string{{"refuse", "error"}, {"allow", "code"}} { // in this order: what was allowed is not asked again
+		decision, parameter := c[0], c[1]
 		res, page := p.consent(issuerURL, decision)
 		target, err := res.Location()
 		if res.StatusCode != http.StatusSeeOther || err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/lanyard-id/lanyard/api"
 	"github.com/lanyard-id/lanyard/internal/identity"
@@ -51,7 +52,7 @@ func (p *Pools) makePool(ctx context.Context, account string, in *api.CreateUser
 	if err != nil {
 		return nil, err
 	}
-	key, err := issuer.GenerateKey(poolAlgorithm, p.cfg.Rand)
+	key, err := p.newKey(p.cfg.Rand)
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +67,10 @@ func (p *Pools) makePool(ctx context.Context, account string, in *api.CreateUser
 	id := p.cfg.Region + "_" + suffix
 	made.record = identity.Record{Account: account, Kind: kindPool, ID: id, Name: id}
 	return made, p.shelf.Insert(ctx, &made.record, made.data, vault.NewSecret(private))
+}
+
+func newPoolKey(rnd io.Reader) (*issuer.SigningKey, error) {
+	return issuer.GenerateKey(poolAlgorithm, rnd)
 }
 
 // signingKey opens a pool's key.

@@ -119,9 +119,11 @@ func TestDeletingAPoolTakesAllOfIt(t *testing.T) {
 	if _, err := w.Identity.Shelf("cognito").ByID(t.Context(), "client", c.id, &unused); !errors.Is(err, identity.ErrNotFound) {
 		t.Errorf("the client is still stored: %v", err)
 	}
-	resp, err := http.Get(w.base(pool) + "/.well-known/jwks.json")
-	if err != nil || resp.StatusCode != http.StatusNotFound {
-		t.Errorf("keys of the deleted pool: %v, %v", resp, err)
+	for _, endpoint := range []string{"/.well-known/jwks.json", "/oauth2/authorize"} {
+		page, err := w.person("alice").Open(t.Context(), w.base(pool)+endpoint)
+		if err != nil || page.Status != http.StatusNotFound || page.Header.Get("Content-Security-Policy") == "" {
+			t.Errorf("%s of the deleted pool: %v, %+v", endpoint, err, page)
+		}
 	}
 	protected := w.newPool(members{"DeletionProtection": "ACTIVE"})
 	w.refused(api.DeleteUserPool, members{"UserPoolId": protected}, api.InvalidParameterException)

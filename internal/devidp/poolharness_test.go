@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
@@ -22,6 +23,7 @@ import (
 	"github.com/lanyard-id/lanyard/internal/devidp"
 	"github.com/lanyard-id/lanyard/internal/devidp/devidptest"
 	"github.com/lanyard-id/lanyard/internal/identity"
+	"github.com/lanyard-id/lanyard/internal/issuer"
 	"github.com/lanyard-id/lanyard/internal/server"
 	"github.com/lanyard-id/lanyard/internal/servertest"
 )
@@ -41,6 +43,15 @@ type poolWorld struct {
 	pools   *devidp.Pools
 	records *devidptest.Store
 }
+
+// poolKey is the one key of all pools here: making one is costly.
+var poolKey = sync.OnceValue(func() *issuer.SigningKey {
+	key, err := issuer.GenerateKey("RS256", nil)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
 
 // late is wired into the edge before the pools are made.
 type late struct{ server.UserPools }
@@ -68,7 +79,7 @@ func (w *poolWorld) newPools() *devidp.Pools {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	pools.HashCheaply()
+	pools.Cheapen(poolKey())
 	return pools
 }
 

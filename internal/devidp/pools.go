@@ -14,6 +14,7 @@ import (
 
 	"github.com/lanyard-id/lanyard/api"
 	"github.com/lanyard-id/lanyard/internal/identity"
+	"github.com/lanyard-id/lanyard/internal/issuer"
 	"github.com/lanyard-id/lanyard/internal/pages"
 	"github.com/lanyard-id/lanyard/internal/policy"
 )
@@ -52,6 +53,7 @@ type Pools struct {
 	pages    *pages.Set
 	attempts *passwordAttempts
 	cost     hashCost
+	newKey   func(rnd io.Reader) (*issuer.SigningKey, error) // of a pool
 	secure   bool
 }
 
@@ -76,7 +78,7 @@ func NewPools(c PoolsConfig) (*Pools, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Pools{cfg: c, shelf: c.Identity.Shelf(shelfPrefix), pages: set, attempts: attempts, cost: usualCost, secure: public.Scheme == "https"}, nil
+	return &Pools{cfg: c, shelf: c.Identity.Shelf(shelfPrefix), pages: set, attempts: attempts, cost: usualCost, newKey: newPoolKey, secure: public.Scheme == "https"}, nil
 }
 
 // Handler serves the hosted pages, the OAuth endpoints, discovery and keys of every pool, below PoolsPath and the pool's
@@ -87,18 +89,28 @@ func (p *Pools) Handler() http.Handler {
 	mux.Handle("GET "+base+stylesheetPath[1:], pages.CSSHandler())
 	mux.HandleFunc(base+"{pool}/", func(w http.ResponseWriter, r *http.Request) {
 		pool, err := p.poolByID(r.Context(), r.PathValue("pool"))
-		if errors.Is(err, identity.ErrNotFound) {
-			http.Error(w, "There is no user pool of that id here.", http.StatusNotFound)
-			return
-		}
 		if err != nil {
-			p.cfg.Log.ErrorContext(r.Context(), "user pool not read", "error", err)
-			http.Error(w, "Something went wrong inside this server.", http.StatusInternalServerError)
+			p.noPool(w, r, err)
 			return
 		}
 		p.server(pool).poolHandler().ServeHTTP(w, r)
 	})
 	return mux
+}
+
+// noPool ends a visit to a pool that is not there, or cannot be read.
+func (p *Pools) noPool(w http.ResponseWriter, r *http.Request, err error) {
+	status := http.StatusNotFound
+	notice := pages.NoticeData{Title: "There is no such user pool", What: "The user pool in this address does not exist here. It may have been deleted.",
+		Next: "Go back to the application and begin again, or have its credential provider updated.", CorrelationID: identity.RequestID(r.Context())}
+	if !errors.Is(err, identity.ErrNotFound) {
+		p.cfg.Log.ErrorContext(r.Context(), "user pool not read", "error", err, "requestId", notice.CorrelationID)
+		status = http.StatusInternalServerError
+		notice.Title, notice.What, notice.Next = "This sign-in cannot go on", "Something went wrong inside this server.", "Try again. The reference below finds the reason in its log."
+	}
+	if err := p.pages.Render(w, status, pages.Notice, notice); err != nil {
+		p.cfg.Log.ErrorContext(r.Context(), "page not shown", "error", err)
+	}
 }
 
 // publicPath is PoolsPath below the path of the public URL.
