@@ -52,6 +52,7 @@ func blocks(t *testing.T, file, language string) []block {
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	dir := bench.Checkout(t)
+	bench.InstallAWS(t, dir)
 	endpoint := bench.ShellServer(t, dir, runRecipe(t), "Lanyard is ready at ")
 	t.Logf("the instance is at %s", endpoint)
 	ran := 0

@@ -15,6 +15,10 @@ self="bash conformance/install.sh"
 
 keycloak_version=26.4.7
 keycloak_sha256=dd9834c023460be856f731423d86228c23b5d002194a2064642bec0cc6573eaa
+# Keycloak's own federated client authentication: clients that prove themselves with the tokens of another issuer.
+keycloak_features=client-auth-federated
+nimbus_version=10.9
+nimbus_sha256=64d613d91140bad0dab8f0c41960f919ec8705a9ced9418146598b4b3ae71349
 maven_dependency_plugin=3.8.1
 
 # --- Which state a component is in -----------------------------------------------------------------------------------
@@ -25,7 +29,8 @@ digest_of() { cat "$@" | sha256sum | cut -c1-64; }
 want_python() { digest_of "$here/python/requirements.txt"; }
 want_node() { digest_of "$here/node/package.json" "$here/node/package-lock.json" "$here/node/.npmrc"; }
 want_awscli() { want_node; }
-want_keycloak() { printf '%s\n' "$keycloak_sha256" | digest_of - "$here/providers/keycloak/realm.json"; }
+want_keycloak() { printf '%s\n' "$keycloak_sha256" "$keycloak_features" | digest_of - "$here/providers/keycloak/realm.json"; }
+want_java() { printf '%s\n' "$nimbus_sha256" | digest_of -; }
 
 up_to_date() {
   local name=$1 stamp="$cache/$1/.installed"
@@ -37,7 +42,7 @@ missing_packages() {
   command -v chromium >/dev/null || echo "chromium fonts-liberation"
   compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || echo postgresql
   command -v cc >/dev/null || echo "gcc libc6-dev"
-  command -v java >/dev/null || echo openjdk-17-jre-headless
+  command -v javac >/dev/null || echo openjdk-17-jdk-headless
   command -v mvn >/dev/null || echo maven
   command -v unzip >/dev/null || echo unzip
   command -v python3 >/dev/null || echo python3
@@ -94,19 +99,32 @@ install_awscli() {
   "$cache/awscli/aws" --version
 }
 
+# artifact fetches a pinned file of Maven Central into a directory.
+artifact() {
+  local coordinates=$1 file=$2 sha256=$3
+  mvn -B -ntp "org.apache.maven.plugins:maven-dependency-plugin:$maven_dependency_plugin:copy" \
+    "-Dartifact=$coordinates" "-DoutputDirectory=$(dirname "$file")"
+  echo "$sha256  $file" | sha256sum --check
+}
+
+# The library by which a Java service verifies tokens.
+install_java() {
+  mkdir -p "$cache/java"
+  artifact "com.nimbusds:nimbus-jose-jwt:$nimbus_version:jar" "$cache/java/nimbus-jose-jwt-$nimbus_version.jar" "$nimbus_sha256"
+  ln -sf "nimbus-jose-jwt-$nimbus_version.jar" "$cache/java/nimbus-jose-jwt.jar"
+}
+
 # Keycloak is built once, and the realm is imported once into a database that every start copies: that takes a start
 # from half a minute to some ten seconds.
 install_keycloak() {
   local dir="$cache/keycloak" archive="keycloak-quarkus-dist-$keycloak_version.zip"
   mkdir -p "$dir/template"
-  mvn -B -ntp "org.apache.maven.plugins:maven-dependency-plugin:$maven_dependency_plugin:copy" \
-    "-Dartifact=org.keycloak:keycloak-quarkus-dist:$keycloak_version:zip" "-DoutputDirectory=$dir"
-  echo "$keycloak_sha256  $dir/$archive" | sha256sum --check
+  artifact "org.keycloak:keycloak-quarkus-dist:$keycloak_version:zip" "$dir/$archive" "$keycloak_sha256"
   unzip -q -o "$dir/$archive" -d "$dir"
   rm "$dir/$archive"
   ln -sfn "$dir/keycloak-$keycloak_version" "$dir/current"
   export JAVA_OPTS_APPEND="-XX:TieredStopAtLevel=1" KC_DB_URL="jdbc:h2:file:$dir/template/db;NON_KEYWORDS=VALUE"
-  "$dir/current/bin/kc.sh" build --db=dev-file
+  "$dir/current/bin/kc.sh" build --db=dev-file "--features=$keycloak_features"
   "$dir/current/bin/kc.sh" import --optimized --file "$here/providers/keycloak/realm.json"
 }
 
@@ -131,7 +149,8 @@ run_step() {
 install_components() {
   local failed=0 jobs=()
   if ! up_to_date python; then run_step python & jobs+=($!); fi
-  if ! up_to_date keycloak; then run_step keycloak & jobs+=($!); fi
+  # Both fetch with Maven, which does not share its own files well.
+  { up_to_date java || run_step java; } && { up_to_date keycloak || run_step keycloak; } & jobs+=($!)
   if ! up_to_date node; then run_step node || failed=1; fi
   if ((!failed)); then
     link_node_modules
@@ -152,7 +171,7 @@ check() {
     echo "missing: $old    install it from your distribution or its vendor"
     missing=1
   done < <(too_old)
-  for name in python node awscli keycloak; do
+  for name in python node awscli java keycloak; do
     up_to_date "$name" && continue
     echo "missing: $name    install with: $self"
     missing=1

@@ -5,6 +5,10 @@ package conformance_test
 import (
 	"bufio"
 	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -36,6 +40,66 @@ vendors: {GithubOauth2: {base_url: %q}}
 			bench.Python(t, s, "service.py", append(env, "PHASE=after")...)
 		})
 	}
+}
+
+// TestServiceFederation is the quickstart's identity part at a service with https, whose issuer's documents are then
+// exported for a static host.
+func TestServiceFederation(t *testing.T) {
+	t.Parallel()
+	s := bench.Serve(t, `listen: "{{listen}}"
+public_url: "https://{{listen}}"
+database: {sqlite: "{{dir}}/data"}
+root_key: {file: "{{dir}}/root-key"}
+`)
+	s.Setenv(credentials(t, s, "", "bootstrap")...)
+	bench.Python(t, s, "federation.py")
+	c := cli{t, s}
+	c.refused("ValidationError", "iam", "create-open-id-connect-provider", "--url", "http://127.0.0.1:1/issuer")
+	var enabled struct{ IssuerIdentifier string }
+	c.run(&enabled, "iam", "enable-outbound-web-identity-federation")
+	if !strings.HasPrefix(enabled.IssuerIdentifier, s.URL+"/issuer/") || !strings.HasPrefix(s.URL, "https://") {
+		t.Errorf("the issuer is %s", enabled.IssuerIdentifier)
+	}
+	dir := t.TempDir()
+	s.Lanyard(t, "issuer", "export", dir)
+	client := s.Client(t)
+	for _, document := range []string{"/.well-known/openid-configuration", "/.well-known/jwks.json"} {
+		served := get(t, client, enabled.IssuerIdentifier+document)
+		if exported := exportedFile(t, dir, document); exported != served {
+			t.Errorf("%s is exported as\n%s\nand served as\n%s", document, exported, served)
+		}
+	}
+}
+
+func get(t *testing.T, client *http.Client, address string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	check(t, err)
+	answer, err := client.Do(r)
+	check(t, err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	check(t, err)
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s", address, answer.Status)
+	}
+	return string(text)
+}
+
+// exportedFile finds a document below an exported directory, wherever the issuer's path put it.
+func exportedFile(t *testing.T, dir, document string) string {
+	t.Helper()
+	var found []string
+	check(t, filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if strings.HasSuffix(path, document) {
+			found = append(found, path)
+		}
+		return err
+	}))
+	if len(found) != 1 {
+		t.Fatalf("%s is exported as %q", document, found)
+	}
+	return read(t, found[0])
 }
 
 // agentUser makes a user that may do what an agent does and nothing else.

@@ -20,7 +20,9 @@ type story struct {
 	// register tells the provider of the callback URL; nil where it knows.
 	register func(callback string)
 	// answers are what the user writes into the provider's forms, as name, value pairs.
-	answers  []string
+	answers []string
+	// provider is the credential provider's configuration; nil for Lanyard's own client with its secret.
+	provider map[string]any
 	custom   map[string]string
 	name     string
 	user     string
@@ -95,7 +97,11 @@ func (s *story) createWorkload() {
 func (s *story) createProvider() {
 	s.t.Helper()
 	var created struct{ CallbackURL string }
-	s.do(api.CreateOauth2CredentialProvider, customProvider(s.name, s.idp), &created)
+	in := s.provider
+	if in == nil {
+		in = customProvider(s.name, s.idp)
+	}
+	s.do(api.CreateOauth2CredentialProvider, in, &created)
 	if s.register != nil {
 		s.register(created.CallbackURL)
 	}

@@ -8,9 +8,11 @@
 //   ready {"issuer": …, "admin": …, "clientId": …, "clientSecret": …}
 //
 // The admin address is for the tests alone:
-//   POST /redirect-uris {"uri"}               registers one more redirect URI of the client
+//   POST /redirect-uris {"uri","client"}      registers one more redirect URI of the client (Lanyard's when none is named)
+//   POST /federated-clients {"id","issuer"}   registers a client that proves itself by tokens of the issuer, with subject id
 //   POST /user-token {"sub","audience","ttl"} signs a JWT access token, as an application in front of an agent gets it
 //   POST /access-token-ttl {"seconds"}         changes how long access tokens live from now on
+//   GET  /client-assertions                   by which clients proved themselves, oldest first
 //   GET  /token-requests                      counts the token endpoint's requests by grant type, and the failed ones
 import { createServer } from "node:http";
 import { generateKeyPairSync } from "node:crypto";
@@ -40,7 +42,16 @@ const app = {
   response_types: [],
   redirect_uris: [],
 };
-const clients = new Map([client, app].map((c) => [c.client_id, c]));
+// workload is somebody who gets tokens for itself, and takes them to Lanyard.
+const workload = {
+  client_id: "workload",
+  client_secret: "oidc-provider-workload-secret-of-more-than-32-characters",
+  grant_types: ["client_credentials"],
+  response_types: [],
+  token_endpoint_auth_method: "client_secret_post",
+  redirect_uris: [],
+};
+const clients = new Map([client, app, workload].map((c) => [c.client_id, c]));
 
 // MemoryAdapter keeps what the provider stores. It exists because the redirect URI of the client is known only once
 // Lanyard has made the credential provider: the built-in one reads its clients once.
@@ -89,6 +100,8 @@ const resourceServer = (identifier) => ({
 const signingKey = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" });
 const configuration = (issuer) => ({
   adapter: MemoryAdapter,
+  // The dispatcher would refuse loopback, where all that this provider fetches keys from is.
+  fetch: (url, { dispatcher: _, ...options }) => fetch(url, options),
   jwks: { keys: [{ ...signingKey, use: "sig", alg: "RS256", kid: "conformance" }] },
   cookies: { keys: [issuer] },
   scopes: ["openid", "offline_access", "profile", "email", "files:read", "files:write"],
@@ -129,16 +142,24 @@ const listen = (server) =>
 const server = createServer();
 const issuer = await listen(server);
 const provider = new Provider(issuer, configuration(issuer));
+// A federated client is known by two names (see POST /federated-clients), and the pages of a consent by one.
+provider.use((ctx, next) => {
+  const known = ctx.path === "/auth" && clients.get(ctx.query.client_id);
+  if (known) ctx.query = { ...ctx.query, client_id: known.client_id };
+  return next();
+});
 server.on("request", provider.callback());
 
 const counts = { failed: 0 };
+const clientAssertions = [];
 provider.on("grant.success", (ctx) => {
   const grant = ctx.oidc.params.grant_type;
   counts[grant] = (counts[grant] ?? 0) + 1;
+  if (ctx.oidc.params.client_assertion) clientAssertions.push(ctx.oidc.params.client_assertion);
 });
 provider.on("grant.error", (_ctx, error) => {
   counts.failed += 1;
-  console.error(`token endpoint: ${error.message}: ${error.error_description}`);
+  console.error(`token endpoint: ${error.message}: ${error.error_description}: ${error.error_detail ?? ""}`, error.cause ?? "");
 });
 provider.on("authorization.error", (_ctx, error) =>
   console.error(`authorization endpoint: ${error.message}: ${error.error_description}`),
@@ -158,15 +179,31 @@ async function signUserToken({ sub, audience, ttl = 300 }) {
 }
 
 const admin = {
-  "POST /redirect-uris": async ({ uri }) => {
-    client.redirect_uris = [...client.redirect_uris, uri];
-    return { redirectUris: client.redirect_uris };
+  "POST /redirect-uris": async ({ uri, client: id }) => {
+    const c = id ? clients.get(id) : client;
+    c.redirect_uris = [...c.redirect_uris, uri];
+    return { redirectUris: c.redirect_uris };
+  },
+  "POST /federated-clients": async ({ id, issuer: tokenIssuer }) => {
+    const federated = {
+      client_id: tokenIssuer,
+      client_name: "Lanyard without a secret",
+      grant_types: ["authorization_code", "refresh_token", "client_credentials"],
+      response_types: ["code"],
+      token_endpoint_auth_method: "private_key_jwt",
+      jwks_uri: `${tokenIssuer}/.well-known/jwks.json`,
+      redirect_uris: ["http://127.0.0.1/none-registered-yet"],
+    };
+    clients.set(id, federated);
+    clients.set(tokenIssuer, federated);
+    return {};
   },
   "POST /user-token": signUserToken,
   "POST /access-token-ttl": async ({ seconds }) => {
     accessTokenTTL = seconds;
     return {};
   },
+  "GET /client-assertions": async () => clientAssertions,
   "GET /token-requests": async () => counts,
 };
 
@@ -190,5 +227,6 @@ const ready = {
   admin: await listen(adminServer),
   clientId: client.client_id,
   clientSecret: client.client_secret,
+  workload: { id: workload.client_id, secret: workload.client_secret },
 };
 console.log(`ready ${JSON.stringify(ready)}`);

@@ -4,14 +4,17 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"testing"
 	"time"
 )
 
@@ -75,6 +78,19 @@ func (a *authority) write(ca, leaf, key []byte) error {
 // serverConfig is the part of a configuration that lets lanyard serve https and trust the lab's providers.
 func (a *authority) serverConfig() string {
 	return fmt.Sprintf("tls: {cert_file: %q, key_file: %q}\negress: {ca_file: %q, allow: [127.0.0.1]}\n", a.certFile, a.keyFile, a.caFile)
+}
+
+// Client is an HTTP client that trusts the server's certificate.
+func (s *Server) Client(t testing.TB) *http.Client {
+	t.Helper()
+	text, err := os.ReadFile(s.Getenv("AWS_CA_BUNDLE"))
+	pool := x509.NewCertPool()
+	if text = must(t, text, err); !pool.AppendCertsFromPEM(text) {
+		t.Fatal("the authority's file holds no certificate")
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
 }
 
 // clientEnv points the AWS clients to the service and has every runtime trust the authority.

@@ -7,18 +7,19 @@ import (
 	"net/url"
 	"os/exec"
 	"path/filepath"
-	"slices"
 )
 
 // The realm file holds these names and secrets.
 const (
-	keycloakRealm        = "lanyard"
-	keycloakClient       = "lanyard"
-	keycloakClientSecret = "keycloak-lanyard-secret"
-	keycloakApp          = "agent-app"
-	keycloakAppSecret    = "keycloak-agent-app-secret"
-	keycloakAdmin        = "conformance-admin"
-	keycloakAdminSecret  = "keycloak-admin-secret"
+	keycloakRealm          = "lanyard"
+	keycloakClient         = "lanyard"
+	keycloakClientSecret   = "keycloak-lanyard-secret"
+	keycloakApp            = "agent-app"
+	keycloakAppSecret      = "keycloak-agent-app-secret"
+	keycloakWorkload       = "workload"
+	keycloakWorkloadSecret = "keycloak-workload-secret"
+	keycloakAdmin          = "conformance-admin"
+	keycloakAdminSecret    = "keycloak-admin-secret"
 )
 
 // Keycloak is a Keycloak with the realm of providers/keycloak/realm.json.
@@ -103,34 +104,17 @@ func (k *Keycloak) token(ctx context.Context, form url.Values) (string, error) {
 	return answer.AccessToken, err
 }
 
-// RegisterCallback implements Provider.
-func (k *Keycloak) RegisterCallback(ctx context.Context, uri string) error {
-	token, err := k.adminToken(ctx)
-	if err != nil {
-		return err
-	}
-	clients := k.url + "/admin/realms/" + keycloakRealm + "/clients"
-	var found []map[string]any
-	if err := callJSON(ctx, "GET", clients+"?clientId="+keycloakClient, token, nil, &found); err != nil {
-		return err
-	}
-	if len(found) != 1 {
-		return fmt.Errorf("keycloak has %d clients named %s", len(found), keycloakClient)
-	}
-	client := found[0]
-	uris, _ := client["redirectUris"].([]any)
-	if !slices.Contains(uris, any(uri)) {
-		client["redirectUris"] = append(uris, uri)
-	}
-	return callJSON(ctx, "PUT", fmt.Sprintf("%s/%s", clients, client["id"]), token, client, nil)
-}
-
 // UserToken implements Provider.
 func (k *Keycloak) UserToken(ctx context.Context, user string) (string, error) {
 	return k.token(ctx, url.Values{
 		"grant_type": {"password"}, "client_id": {keycloakApp}, "client_secret": {keycloakAppSecret},
 		"username": {user}, "password": {user + "-password"}, "scope": {"openid"},
 	})
+}
+
+// WorkloadToken implements WorkloadIssuer.
+func (k *Keycloak) WorkloadToken(ctx context.Context) (WorkloadToken, error) {
+	return workloadToken(ctx, k.tokenURL(), url.Values{"client_id": {keycloakWorkload}, "client_secret": {keycloakWorkloadSecret}})
 }
 
 // TokenRequests implements Provider: it reads Keycloak's event log.

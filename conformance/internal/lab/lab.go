@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/lanyard-id/lanyard/internal/issuer/issuertest"
 )
 
 // Environment variables that the package reads.
@@ -45,6 +47,8 @@ type Lab struct {
 	secure   func() (*GitHub, error)
 	postgres func() (*postgres, error)
 	ca       func() (*authority, error)
+	issuers  func() *issuertest.Server
+	dev      func() (*Server, error)
 
 	databases atomic.Int32
 	alone     sync.Map // provider's name to the lock of Alone
@@ -74,6 +78,8 @@ func New(dir string) (*Lab, error) {
 	l.secure = sync.OnceValues(l.startSecureGitHub)
 	l.postgres = sync.OnceValues(l.startPostgres)
 	l.ca = sync.OnceValues(l.newAuthority)
+	l.issuers = sync.OnceValue(l.startIssuers)
+	l.dev = sync.OnceValues(l.startSharedDev)
 	return l, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -15,6 +16,7 @@ type OIDCProvider struct {
 	admin        string
 	clientID     string
 	clientSecret string
+	workload     struct{ ID, Secret string }
 	stop         func()
 }
 
@@ -45,12 +47,15 @@ func (l *Lab) StartOIDCProvider(args ...string) (*OIDCProvider, error) {
 	if err != nil {
 		return nil, err
 	}
-	var ready struct{ Issuer, Admin, ClientID, ClientSecret string }
+	var ready struct {
+		Issuer, Admin, ClientID, ClientSecret string
+		Workload                              struct{ ID, Secret string }
+	}
 	if err := json.Unmarshal([]byte(line), &ready); err != nil {
 		return nil, fmt.Errorf("oidc-provider's ready line: %w", err)
 	}
 	return &OIDCProvider{
-		issuer: ready.Issuer, admin: ready.Admin, clientID: ready.ClientID, clientSecret: ready.ClientSecret, stop: stop,
+		issuer: ready.Issuer, admin: ready.Admin, clientID: ready.ClientID, clientSecret: ready.ClientSecret, workload: ready.Workload, stop: stop,
 	}, nil
 }
 
@@ -87,6 +92,31 @@ func (o *OIDCProvider) TokenRequests(ctx context.Context) (map[string]int, error
 	var counts map[string]int
 	err := callJSON(ctx, "GET", o.admin+"/token-requests", "", nil, &counts)
 	return counts, err
+}
+
+// WorkloadToken implements WorkloadIssuer: it is the client's own, for an audience that oidc-provider calls a resource.
+func (o *OIDCProvider) WorkloadToken(ctx context.Context) (WorkloadToken, error) {
+	return workloadToken(ctx, o.issuer+"/token", url.Values{
+		"client_id": {o.workload.ID}, "client_secret": {o.workload.Secret}, "scope": {"files:read"}, "resource": {workloadAudience},
+	})
+}
+
+// Federate implements Federation. This provider asks that issuer and client id be one (RFC 7523 section 3, point 1 and
+// 2B), and finds the client by the subject: so the client's own id is the issuer, and the subject is another name of it.
+func (o *OIDCProvider) Federate(ctx context.Context, c FederatedClient) error {
+	return callJSON(ctx, "POST", o.admin+"/federated-clients", "", map[string]string{"id": c.ID, "issuer": c.Issuer}, nil)
+}
+
+// RegisterFederatedCallback implements Federation.
+func (o *OIDCProvider) RegisterFederatedCallback(ctx context.Context, client, uri string) error {
+	return callJSON(ctx, "POST", o.admin+"/redirect-uris", "", map[string]string{"uri": uri, "client": client}, nil)
+}
+
+// ClientAssertions are the tokens by which federated clients proved themselves, oldest first.
+func (o *OIDCProvider) ClientAssertions(ctx context.Context) ([]string, error) {
+	var assertions []string
+	err := callJSON(ctx, "GET", o.admin+"/client-assertions", "", nil, &assertions)
+	return assertions, err
 }
 
 // SetAccessTokenTTL changes how long the access tokens of later answers live.

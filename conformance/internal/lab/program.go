@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -43,6 +44,50 @@ func (l *Lab) AWS(t *testing.T, s *Server, args ...string) (string, error) {
 	cmd.Env = append(cleanEnv(cmd.Dir), s.Env()...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// Verifier is a program that reads tokens, one a line, and writes a line for each: its claims as JSON, or why it is
+// refused. It gets the issuer and the audience as arguments.
+type Verifier func(t *testing.T, issuer, audience string, tokens []string) []string
+
+// Verifiers are the programs by which services in other languages verify tokens, by the library that each uses.
+func (l *Lab) Verifiers() map[string]Verifier {
+	python := func(t testing.TB) []string {
+		return []string{l.PythonProgram(t), filepath.Join(l.dir, "python", "verify.py")}
+	}
+	node := func(t testing.TB) []string {
+		program, err := systemProgram("node")
+		return []string{must(t, program, err), filepath.Join(l.dir, "node", "verify.mjs")}
+	}
+	java := func(t testing.TB) []string {
+		program, err := systemProgram("java")
+		program = must(t, program, err)
+		jar, err := l.component("java", "nimbus-jose-jwt.jar")
+		return []string{program, "-XX:TieredStopAtLevel=1", "-cp", must(t, jar, err), filepath.Join(l.dir, "java", "Verify.java")}
+	}
+	return map[string]Verifier{"PyJWT": l.verifier(python), "jose": l.verifier(node), "nimbus-jose-jwt": l.verifier(java)}
+}
+
+func (l *Lab) verifier(command func(testing.TB) []string) Verifier {
+	return func(t *testing.T, issuer, audience string, tokens []string) []string {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), programTimeout)
+		defer cancel()
+		args := append(command(t), issuer, audience)
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+		cmd.Dir = t.TempDir()
+		cmd.Env = cleanEnv(cmd.Dir)
+		cmd.Stdin = strings.NewReader(strings.Join(tokens, "\n") + "\n")
+		out, err := cmd.Output()
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+			t.Fatalf("%s: %v\n%s", filepath.Base(args[0]), err, exit.Stderr)
+		}
+		lines := strings.Split(strings.TrimSpace(string(must(t, out, err))), "\n")
+		if len(lines) != len(tokens) {
+			t.Fatalf("%s answered %d lines for %d tokens:\n%s", filepath.Base(args[0]), len(lines), len(tokens), out)
+		}
+		return lines
+	}
 }
 
 // run runs a program in an empty directory, with what lanyard exported and the lab's address.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -54,6 +55,26 @@ func (l *Lab) DevIn(dir string, args ...string) (*Server, error) {
 	}
 	s.args = append([]string{"dev", "--listen", s.host(), "--data-dir", s.DataDir, "--env-file", s.envFile}, args...)
 	return s, s.start(l.ctx)
+}
+
+// SharedDev is a `lanyard dev` for tests that only keep to names of their own.
+func (l *Lab) SharedDev(t testing.TB) *Server {
+	t.Helper()
+	s, err := l.dev()
+	return must(t, s, err)
+}
+
+func (l *Lab) startSharedDev() (*Server, error) {
+	dir, err := os.MkdirTemp(l.tmp, "dev-")
+	if err != nil {
+		return nil, err
+	}
+	s, err := l.DevIn(dir)
+	if err != nil {
+		return nil, err
+	}
+	l.onClose(func() { _ = s.End() }) // the run is over; what it left is removed
+	return s, nil
 }
 
 // End is Stop for a server that no test owns.
@@ -109,7 +130,13 @@ func (s *Server) Setenv(assignments ...string) { s.env = append(s.env, assignmen
 // Admin runs `lanyard admin` on the server's machine and returns what it printed.
 func (s *Server) Admin(t testing.TB, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), s.binary, append([]string{"admin"}, args...)...)
+	return s.Lanyard(t, append([]string{"admin"}, args...)...)
+}
+
+// Lanyard runs any command of lanyard there.
+func (s *Server) Lanyard(t testing.TB, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), s.binary, args...)
 	if _, err := os.Stat(s.config); err == nil {
 		cmd.Args = append(cmd.Args, "--config", s.config)
 	}
@@ -121,7 +148,7 @@ func (s *Server) Admin(t testing.TB, args ...string) string {
 		if errors.As(err, &exit) {
 			err = fmt.Errorf("%w\n%s", err, exit.Stderr)
 		}
-		t.Fatalf("lanyard admin %s: %v", strings.Join(args, " "), err)
+		t.Fatalf("lanyard %s: %v", strings.Join(args, " "), err)
 	}
 	return string(out)
 }
@@ -157,6 +184,17 @@ func (s *Server) host() string {
 
 // LogFile holds what the server printed, over all its starts.
 func (s *Server) LogFile() string { return filepath.Join(s.dir, "lanyard.log") }
+
+// Keyless is the server as programs see it that have no keys: its addresses, and what env adds.
+func (s *Server) Keyless(env ...string) *Server {
+	seen := *s
+	seen.env = slices.DeleteFunc(slices.Clone(s.env), func(assignment string) bool {
+		name, _, _ := strings.Cut(assignment, "=")
+		return name == "AWS_ACCESS_KEY_ID" || name == "AWS_SECRET_ACCESS_KEY" || name == "AWS_SESSION_TOKEN"
+	})
+	seen.env = append(seen.env, env...)
+	return &seen
+}
 
 // Env returns what lanyard exported for its clients (NAME=value).
 func (s *Server) Env() []string { return s.env }

@@ -2,7 +2,9 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,14 +51,41 @@ func (l *Lab) Checkout(t testing.TB) string {
 // what it printed.
 func (l *Lab) Shell(t testing.TB, dir, script string) (string, error) {
 	t.Helper()
+	return l.shell(t, dir, script, nil)
+}
+
+func (l *Lab) shell(t testing.TB, dir, script string, env []string) (string, error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), programTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-eu", "-c", script)
 	cmd.Dir = dir
-	cmd.Env = cleanEnv(dir)
+	cmd.Env = append(cleanEnv(dir), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"))
+	cmd.Env = append(cmd.Env, env...)
 	cmd.WaitDelay = 5 * time.Second
 	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// AWSShell is Shell with the server's environment and the AWS CLI as aws.
+func (l *Lab) AWSShell(t testing.TB, s *Server, dir, script string) (string, error) {
+	t.Helper()
+	l.InstallAWS(t, dir)
+	return l.shell(t, dir, script, s.Env())
+}
+
+// InstallAWS puts the AWS CLI below the directory, where its shells find it as aws.
+func (l *Lab) InstallAWS(t testing.TB, dir string) {
+	t.Helper()
+	aws, err := l.component("awscli", "aws")
+	aws = must(t, aws, err)
+	bin := filepath.Join(dir, "bin")
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(aws, filepath.Join(bin, "aws")); err != nil && !errors.Is(err, fs.ErrExist) {
+		t.Fatal(err)
+	}
 }
 
 // ShellServer starts a command of a shell that serves until the test ends, and returns the rest of the line that says
