@@ -50,16 +50,12 @@ func onKeys[R any](ctx context.Context, s *Service, q iamRequest, userName strin
 func (s *Service) CreateAccessKey(ctx context.Context, caller *policy.Caller, userName string) (*AccessKey, vault.Secret, error) {
 	secret := vault.SecretString(newSecretKey(s.Rand))
 	key, err := onKeys(ctx, s, iamRequest{caller: caller, operation: "CreateAccessKey"}, userName, func(ctx context.Context, o keyOwner) (*AccessKey, error) {
-		keys, err := s.Store.ListRecords(ctx, o.account, KindAccessKey, o.id, "", maxKeys)
-		if err != nil {
-			return nil, internal(err, "reading access keys")
-		}
-		if len(keys) >= maxKeys {
-			return nil, refuse(LimitExceeded, "%s has %d access keys already, the most that one may have: delete the one that is no longer used (lanyard admin key list, then delete)", o, maxKeys)
-		}
 		k := &AccessKey{Account: o.account, ID: newIAMID(s.Rand, "AKIA"), UserID: o.id, Active: true}
 		k.record = Record{Account: o.account, Kind: KindAccessKey, ID: k.ID, Name: k.ID, Parent: k.UserID}
-		err = s.insert(ctx, &k.record, k.data(), secret)
+		err := s.insertOneOf(ctx, &k.record, k.data(), secret, maxKeys)
+		if errors.Is(err, ErrTooMany) {
+			return nil, refuse(LimitExceeded, "%s has %d access keys already, the most that one may have: delete the one that is no longer used (lanyard admin key list, then delete)", o, maxKeys)
+		}
 		k.CreatedAt = k.record.CreatedAt
 		return k, internal(err, "storing an access key")
 	})
@@ -72,19 +68,7 @@ func (s *Service) CreateAccessKey(ctx context.Context, caller *policy.Caller, us
 // ListAccessKeys lists the keys of the user named, or without a name the caller's own.
 func (s *Service) ListAccessKeys(ctx context.Context, caller *policy.Caller, userName string, p Page) (List[*AccessKey], error) {
 	return onKeys(ctx, s, iamRequest{caller: caller, operation: "ListAccessKeys", read: true}, userName, func(ctx context.Context, o keyOwner) (List[*AccessKey], error) {
-		rows, err := s.Store.ListRecords(ctx, o.account, KindAccessKey, o.id, "", 100)
-		if err != nil {
-			return List[*AccessKey]{}, internal(err, "reading access keys")
-		}
-		keys := make([]*AccessKey, 0, len(rows))
-		for _, r := range rows {
-			k, err := decode(ctx, s, r, decodeAccessKey)
-			if err != nil {
-				return List[*AccessKey]{}, err
-			}
-			keys = append(keys, k)
-		}
-		return pageOf(KindAccessKey, keys, p, func(k *AccessKey) string { return k.ID })
+		return listOwned(ctx, s, o.account, KindAccessKey, o.id, p, decodeAccessKey)
 	})
 }
 
@@ -163,7 +147,7 @@ func (s *Service) AccessKeyLastUsed(ctx context.Context, caller *policy.Caller, 
 	})
 }
 
-// auditedOwner is who a key's requests are audited as.
+// auditedOwner is whose a key is.
 type auditedOwner struct{ name, arn string }
 
 func (s *Service) auditedOwner(ctx context.Context, account, id string) (auditedOwner, error) {
@@ -185,29 +169,16 @@ func (s *Service) auditedOwner(ctx context.Context, account, id string) (audited
 	return auditedOwner{u.Name, u.ARN()}, nil
 }
 
-// auditPages bounds how many of a principal's records are read for one of its keys: of those of auditPages*500 records
-// before, nothing is said.
-const auditPages = 20
-
+// lastUse is read from the newest record of the key: under which name and path the user was then does not matter.
 func (s *Service) lastUse(ctx context.Context, account string, owner auditedOwner, id string) (KeyUse, error) {
 	use := KeyUse{UserName: owner.name}
-	before := ""
-	for range auditPages {
-		rows, err := s.Store.FindAudit(ctx, account, AuditFilter{Caller: owner.arn}, before, 500)
-		if err != nil {
-			return KeyUse{}, internal(err, "reading the audit")
-		}
-		for _, r := range rows {
-			if r.AccessKey == id {
-				use.At, use.Region = r.At, s.cfg.Region
-				use.Service, _, _ = strings.Cut(r.Action, ":")
-				return use, nil
-			}
-		}
-		if len(rows) < 500 {
-			break
-		}
-		before = rows[len(rows)-1].ID
+	rows, err := s.Store.FindAudit(ctx, account, AuditFilter{AccessKey: id}, "", 1)
+	if err != nil {
+		return KeyUse{}, internal(err, "reading the audit")
+	}
+	for _, r := range rows {
+		use.At, use.Region = r.At, s.cfg.Region
+		use.Service, _, _ = strings.Cut(r.Action, ":")
 	}
 	return use, nil
 }

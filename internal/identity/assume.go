@@ -42,7 +42,6 @@ const (
 	// maxSessionPolicy is the longest session policy; maxSessionPolicies how many managed ones may come with it.
 	maxSessionPolicy   = 2048
 	maxSessionPolicies = 10
-	maxSessionTags     = 50
 )
 
 // AssumeRole gives the caller a session of a role in its own account. The role's trust policy must name the caller; if
@@ -71,6 +70,7 @@ type assumption struct {
 	role     *Role            // nil when there is none: nothing trusts anybody then
 	trust    *policy.Document // of the role
 	provider string           // ARN of the OIDC provider that vouches for the caller
+	person   string           // whom it vouches for, as users are known here; a chain of roles keeps it
 }
 
 // also are the actions beside assuming: passing tags and setting who is behind it all.
@@ -131,21 +131,20 @@ func roleName(account, arn string) (string, bool) {
 	return rest[strings.LastIndexByte(rest, '/')+1:], ok
 }
 
-// decideOwn asks both sides: the caller's policies and the role's trust.
+// decideOwn asks both sides: the caller's policies and the role's trust. All denials but one by the caller's own policies
+// read alike, so that no role shows by its answer (A49).
 func (a *assumption) decideOwn(c *policy.Caller, q *policy.Request) policy.Decision {
 	own := policy.Evaluate(c, q)
-	if own.Explicit || a.role == nil {
-		own.Allowed = false
-		own.Resource = a.RoleARN
+	if own.Explicit {
 		return own
 	}
-	trust := policy.EvaluateTrust(a.trust, c, q)
-	switch {
-	case !trust.Allowed, own.Allowed, trust.Direct && len(c.Limits) == 0:
-		return trust.Decision
-	default:
-		return own
+	if a.role != nil {
+		trust := policy.EvaluateTrust(a.trust, c, q)
+		if !trust.Allowed || own.Allowed || trust.Direct && len(c.Limits) == 0 {
+			return trust.Decision
+		}
 	}
+	return policy.Decision{Resource: a.RoleARN, Source: policy.SourceTrust}
 }
 
 // explain says what the caller's policies and the role's trust have to do with the request.
@@ -163,6 +162,7 @@ func (a *assumption) inherit(c *policy.Caller) error {
 	if from == nil {
 		return nil
 	}
+	a.person = from.Person
 	if from.RoleARN != "" && a.Duration > maxChained {
 		return invalid("DurationSeconds", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining: the caller is itself a session of %s", from.RoleARN)
 	}
@@ -177,7 +177,7 @@ func (a *assumption) inherit(c *policy.Caller) error {
 		tags = map[string]string{}
 	}
 	for _, k := range from.TransitiveTagKeys {
-		if _, again := tags[k]; again {
+		if hasTag(tags, k) {
 			return invalid("Tags", "the tag %s passes on from the caller's session and cannot be given anew; leave it out", clip(k))
 		}
 		tags[k] = c.Tags[k]
@@ -189,7 +189,7 @@ func (a *assumption) inherit(c *policy.Caller) error {
 
 // beginRoleSession checks what the session is to be like, and makes its credentials.
 func (s *Service) beginRoleSession(ctx context.Context, c *call, a *assumption) (Assumed, error) {
-	duration, err := a.duration(c.caller)
+	duration, err := a.duration()
 	if err != nil {
 		return Assumed{}, err
 	}
@@ -200,7 +200,7 @@ func (s *Service) beginRoleSession(ctx context.Context, c *call, a *assumption) 
 	if err != nil {
 		return Assumed{}, err
 	}
-	cl := sessionClaims{RoleID: a.role.ID, SessionName: a.SessionName, SourceIdentity: a.SourceIdentity, Provider: a.provider,
+	cl := sessionClaims{RoleID: a.role.ID, SessionName: a.SessionName, SourceIdentity: a.SourceIdentity, Provider: a.provider, Person: a.person,
 		Tags: a.Tags, TransitiveTags: a.TransitiveTagKeys, Policy: a.Policy, PolicyIDs: ids}
 	creds, err := s.mintCredentials(ctx, a.role.Account, cl, duration)
 	if err != nil {
@@ -208,12 +208,11 @@ func (s *Service) beginRoleSession(ctx context.Context, c *call, a *assumption) 
 	}
 	c.rec.Reason = "session " + sessionARN(a.role, a.SessionName) + " until " + creds.ExpiresAt.UTC().Format(time.RFC3339)
 	return Assumed{Credentials: creds, RoleID: a.role.ID + ":" + a.SessionName, ARN: sessionARN(a.role, a.SessionName),
-		SourceIdentity: a.SourceIdentity, PackedPercent: 100 * len(a.Policy) / maxSessionPolicy}, nil
+		SourceIdentity: a.SourceIdentity, PackedPercent: 100 * len(creds.SessionToken.RevealString()) / maxSessionToken}, nil
 }
 
-// duration is how long the session lasts: an hour unless asked, never longer than the role allows, and an hour at most
-// when one session begets another.
-func (a *assumption) duration(c *policy.Caller) (time.Duration, error) {
+// duration is how long the session lasts: an hour unless asked, and never longer than the role allows.
+func (a *assumption) duration() (time.Duration, error) {
 	if a.Duration == 0 {
 		return min(DefaultSession, a.role.MaxSession), nil
 	}
@@ -224,15 +223,8 @@ func (a *assumption) duration(c *policy.Caller) (time.Duration, error) {
 }
 
 func (a *assumption) checkTags() error {
-	if len(a.Tags) > maxSessionTags {
-		return invalid("Tags", "the session has %d tags, those that pass on from the caller's session included; at most %d are possible", len(a.Tags), maxSessionTags)
-	}
-	folded := map[string]string{}
-	for k := range a.Tags { // condition keys have no case, so neither have tags
-		if other, dup := folded[strings.ToLower(k)]; dup {
-			return invalid("Tags", "the tags %s and %s differ in case alone", clip(other), clip(k))
-		}
-		folded[strings.ToLower(k)] = k
+	if err := checkTags(a.Tags); err != nil {
+		return err
 	}
 	for _, k := range a.TransitiveTagKeys {
 		if _, ok := a.Tags[k]; !ok {
@@ -240,6 +232,16 @@ func (a *assumption) checkTags() error {
 		}
 	}
 	return nil
+}
+
+// hasTag compares as condition keys do, without case.
+func hasTag(tags map[string]string, key string) bool {
+	for k := range tags {
+		if strings.EqualFold(k, key) {
+			return true
+		}
+	}
+	return false
 }
 
 // limitIDs checks the session policies and finds the ids of the managed ones.

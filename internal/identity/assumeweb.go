@@ -39,22 +39,26 @@ func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, in WebIdentityR
 	if err != nil {
 		return Assumed{}, s.RefuseStranger(ctx, Stranger{Action: action, SourceIP: in.SourceIP}, err)
 	}
-	a := &assumption{provider: provider.ARN(), AssumeRoleRequest: AssumeRoleRequest{RoleARN: in.RoleARN, SessionName: in.SessionName,
-		Duration: in.Duration, Policy: in.Policy, PolicyARNs: in.PolicyARNs}}
-	if err := a.fromClaims(claims); err != nil {
+	person := User{Issuer: claims.Issuer, Subject: claims.Subject}
+	a := &assumption{provider: provider.ARN(), person: person.Key(), AssumeRoleRequest: AssumeRoleRequest{RoleARN: in.RoleARN,
+		SessionName: in.SessionName, Duration: in.Duration, Policy: in.Policy, PolicyARNs: in.PolicyARNs}}
+	keys, err := a.fromToken(provider, claims)
+	if err != nil {
 		return Assumed{}, s.RefuseStranger(ctx, Stranger{Action: action, SourceIP: in.SourceIP}, err)
 	}
 	caller := &policy.Caller{Account: account, ARN: provider.ARN(), UserID: provider.ID + ":" + claims.Subject, Name: claims.Subject, Kind: policy.KindWebIdentity,
 		Session: &policy.Session{FederatedProvider: provider.ARN()}, SourceIP: in.SourceIP, SecureTransport: in.SecureTransport}
 	r := request{caller: caller, action: action, durable: true, also: a.also(caller), decide: a.decideTrust, explain: a.explain,
 		resources: func(ctx context.Context, c *call) ([]string, error) {
-			c.rec.User = User{Issuer: claims.Issuer, Subject: claims.Subject}.Key()
+			c.rec.User = a.person
+			for key, values := range keys {
+				c.condition(key, values...)
+			}
 			a.conditions(c)
-			provider.conditions(c, claims)
 			return []string{in.RoleARN}, s.trusted(ctx, c, a)
 		}}
 	return do(ctx, s, r, func(ctx context.Context, c *call) (Assumed, error) {
-		if err := s.allowedIn(ctx, account, claims); err != nil {
+		if err := s.checkPerson(ctx, account, a.person); err != nil {
 			return Assumed{}, err
 		}
 		out, err := s.beginRoleSession(ctx, c, a)
@@ -82,12 +86,13 @@ func (a *assumption) decideTrust(c *policy.Caller, q *policy.Request) policy.Dec
 	return policy.EvaluateTrust(a.trust, c, q).Decision
 }
 
-func (s *Service) allowedIn(ctx context.Context, account string, cl *issuer.Claims) error {
+// checkPerson refuses somebody who is blocked.
+func (s *Service) checkPerson(ctx context.Context, account, person string) error {
 	st, err := s.state(ctx, account, true)
 	if err != nil {
 		return err
 	}
-	return s.checkBlocked(ctx, account, st, User{Issuer: cl.Issuer, Subject: cl.Subject}.Key())
+	return s.checkBlocked(ctx, account, st, person)
 }
 
 // verifyWebIdentity proves the token under the OIDC provider that the account lists for its issuer.
@@ -163,41 +168,68 @@ func (p *OIDCProvider) audience(cl *issuer.Claims) string {
 	return cl.ClientID
 }
 
-// conditions sets the claims as condition keys, named host/path:claim as in IAM. Nested claims are joined with "/", as
-// in host:kubernetes.io/serviceaccount/name; lists of texts have several values. What is neither text, number nor truth
-// has no key.
-func (p *OIDCProvider) conditions(c *call, cl *issuer.Claims) {
-	prefix := p.record.Name + ":"
-	flatten(prefix, cl.Raw, 0, c.condition)
-	c.condition(prefix+"sub", cl.Subject)
-	c.condition(prefix+"aud", cl.Audience...)
-	if len(cl.Audience) == 0 || cl.ClientID != "" && cl.Raw["azp"] != nil { // IAM takes azp for the audience where there is one
-		c.condition(prefix+"aud", append([]string{cl.ClientID}, cl.Audience...)...)
+// fromToken takes from the token what shapes the session, and returns its claims as condition keys.
+func (a *assumption) fromToken(p *OIDCProvider, cl *issuer.Claims) (map[string][]string, error) {
+	if err := a.fromClaims(cl); err != nil {
+		return nil, err
 	}
+	return p.claimKeys(cl)
+}
+
+// claimKeys are the claims as condition keys, named host/path:claim as in IAM. Nested claims are joined with "/", as in
+// host:kubernetes.io/serviceaccount/name; lists of texts have several values; what is neither text, number nor truth has
+// no key. Condition keys have no case, so two claims may come to one key: which of them would count is nobody's guess, and
+// the token is refused. As in IAM, azp stands in the place of aud where there is one, and oaud has what aud was.
+func (p *OIDCProvider) claimKeys(cl *issuer.Claims) (map[string][]string, error) {
+	prefix := p.record.Name + ":"
+	keys := map[string][]string{}
+	if err := flatten(prefix, cl.Raw, 0, keys); err != nil {
+		return nil, err
+	}
+	if azp, ok := cl.Raw["azp"].(string); ok && azp != "" {
+		keys[strings.ToLower(prefix)+"oaud"], keys[strings.ToLower(prefix)+"aud"] = cl.Audience, []string{azp}
+	}
+	return keys, nil
 }
 
 const maxClaimDepth = 4
 
-func flatten(prefix string, claims map[string]any, depth int, set func(string, ...string)) {
+func flatten(prefix string, claims map[string]any, depth int, keys map[string][]string) error {
 	for name, v := range claims {
 		key := prefix + name
-		switch v := v.(type) {
-		case string:
-			set(key, v)
-		case bool:
-			set(key, strconv.FormatBool(v))
-		case json.Number:
-			set(key, v.String())
-		case []any:
-			if texts, ok := textsOf(v); ok {
-				set(key, texts...)
-			}
-		case map[string]any:
+		if nested, ok := v.(map[string]any); ok {
 			if depth < maxClaimDepth {
-				flatten(strings.TrimSuffix(key, "/")+"/", v, depth+1, set)
+				if err := flatten(strings.TrimSuffix(key, "/")+"/", nested, depth+1, keys); err != nil {
+					return err
+				}
 			}
+			continue
 		}
+		values, ok := claimValues(v)
+		if !ok {
+			continue
+		}
+		folded := strings.ToLower(key)
+		if _, twice := keys[folded]; twice {
+			return refuse(TokenRefused, "the web identity token has two claims that conditions would know as %s; have its issuer leave one out", clip(folded))
+		}
+		keys[folded] = values
 	}
+	return nil
+}
+
+func claimValues(v any) ([]string, bool) {
+	switch v := v.(type) {
+	case string:
+		return []string{v}, true
+	case bool:
+		return []string{strconv.FormatBool(v)}, true
+	case json.Number:
+		return []string{v.String()}, true
+	case []any:
+		return textsOf(v)
+	}
+	return nil, false
 }
 
 func textsOf(list []any) ([]string, bool) {

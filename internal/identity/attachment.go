@@ -191,16 +191,29 @@ func (s *Service) everyHolder(ctx context.Context, account string, f func(holder
 	return everyRecord(ctx, s, account, KindRole, decodeRole, func(r *Role) error { return f(r) })
 }
 
-// attachmentCounts tells for every policy that is attached to how many.
+// attachmentCounts tells for every policy that is attached to how many. It is counted once for each version of the
+// account, and never changed afterwards.
 func (s *Service) attachmentCounts(ctx context.Context, account string) (map[string]int, error) {
+	const key = "attachment-counts"
+	st, err := s.state(ctx, account, true)
+	if err != nil {
+		return nil, err
+	}
+	if v, ok := st.get(key); ok {
+		return v.(map[string]int), nil
+	}
 	counts := map[string]int{}
-	err := s.everyHolder(ctx, account, func(h holder) error {
+	err = s.everyHolder(ctx, account, func(h holder) error {
 		for _, id := range *h.attachments() {
 			counts[id]++
 		}
 		return nil
 	})
-	return counts, err
+	if err != nil {
+		return nil, err
+	}
+	st.put(key, counts)
+	return counts, nil
 }
 
 func (s *Service) checkUnattached(ctx context.Context, p *ManagedPolicy) error {

@@ -67,16 +67,22 @@ type Stranger struct{ Action, AccessKeyID, SourceIP string }
 // RefuseStranger records a request that was refused before anybody was authenticated. The error returned is why, or
 // that the record could not be written.
 func (s *Service) RefuseStranger(ctx context.Context, who Stranger, why error) error {
-	held, ok := s.refusals.pass(s.Now())
-	if !ok {
-		return why
-	}
 	r := AuditRecord{Account: s.cfg.Account, RequestID: RequestID(ctx), AccessKey: clip(who.AccessKeyID), SourceIP: who.SourceIP, Action: who.Action,
 		Result: AuditDenied, Code: Unrecognized.String(), Reason: why.Error()}
+	if !s.admitRefusal(&r) {
+		return why
+	}
+	return s.refused(ctx, r, why)
+}
+
+// admitRefusal reports whether the refusal of somebody who is nobody's principal is written, and notes in the record how
+// many before it were not.
+func (s *Service) admitRefusal(r *AuditRecord) bool {
+	held, ok := s.refusals.pass(s.Now())
 	if held > 0 {
 		r.Reason += " (and " + strconv.Itoa(held) + " refusals before it were not recorded one by one)"
 	}
-	return s.refused(ctx, r, why)
+	return ok
 }
 
 // RefuseRequest records a request of an authenticated caller that no use-case saw, because its form was wrong. The

@@ -20,6 +20,8 @@ import (
 const (
 	kindSessionToken   = "session-token"
 	sessionTokenPrefix = "LYST1." // then the account, then the sealed part
+	// maxSessionToken is the longest that a signed request may carry (package sigv4).
+	maxSessionToken = 8 << 10
 )
 
 // TemporaryCredentials are an access key that ends by itself.
@@ -41,7 +43,8 @@ type sessionClaims struct {
 	ExpiresAt   int64  `json:"exp"`
 
 	SourceIdentity string            `json:"source,omitempty"`
-	Provider       string            `json:"idp,omitempty"` // ARN of the OIDC provider that vouched
+	Provider       string            `json:"idp,omitempty"`    // ARN of the OIDC provider that vouched
+	Person         string            `json:"person,omitempty"` // whom it vouched for; kept by every role assumed from here
 	Tags           map[string]string `json:"tags,omitempty"`
 	TransitiveTags []string          `json:"transitive,omitempty"`
 	Policy         string            `json:"policy,omitempty"`   // session policy
@@ -66,8 +69,12 @@ func (s *Service) mintCredentials(ctx context.Context, account string, cl sessio
 	if err != nil {
 		return TemporaryCredentials{}, internal(err, "sealing a session token")
 	}
+	token := sessionTokenPrefix + account + "." + sealed
+	if len(token) > maxSessionToken {
+		return TemporaryCredentials{}, refuse(TooLarge, "tags and session policies make a session token of %d bytes, more than the %d that requests may carry; leave some out", len(token), maxSessionToken)
+	}
 	return TemporaryCredentials{AccessKeyID: cl.AccessKeyID, SecretAccessKey: vault.SecretString(cl.Secret),
-		SessionToken: vault.SecretString(sessionTokenPrefix + account + "." + sealed), ExpiresAt: time.UnixMilli(cl.ExpiresAt)}, nil
+		SessionToken: vault.SecretString(token), ExpiresAt: time.UnixMilli(cl.ExpiresAt)}, nil
 }
 
 func invalidSessionToken() error {
@@ -104,30 +111,37 @@ func (s *Service) authenticateSession(ctx context.Context, accessKeyID, token st
 // sessionPrefix begins the keys of an account's cached sessions. What is cached is who the caller is, never the secret.
 const sessionPrefix = "session\x00"
 
+type sessionEntry struct {
+	caller *policy.Caller
+	claims *sessionClaims // without the secret
+}
+
 // sessionCaller returns the session's caller, from the cache while the account has not changed: a role that was
-// deleted or whose sessions were revoked is a change.
+// deleted, whose sessions were revoked, or a person who was blocked is a change.
 func (s *Service) sessionCaller(ctx context.Context, account string, cl *sessionClaims) (*policy.Caller, error) {
 	st, err := s.state(ctx, account, false)
 	if err != nil {
 		return nil, err
 	}
 	if v, ok := st.get(sessionPrefix + cl.AccessKeyID); ok {
-		return v.(*policy.Caller), nil
+		return v.(sessionEntry).caller, nil
 	}
 	if st, err = s.state(ctx, account, true); err != nil {
 		return nil, err
 	}
-	var c *policy.Caller
+	kept := *cl
+	kept.Secret = ""
+	e := sessionEntry{claims: &kept}
 	if cl.RoleID != "" {
-		c, err = s.roleCaller(ctx, account, cl)
+		e.caller, err = s.roleCaller(ctx, account, st, &kept)
 	} else {
-		c, err = s.userSession(ctx, account, cl)
+		e.caller, err = s.userSession(ctx, account, &kept)
 	}
 	if err != nil {
 		return nil, err
 	}
-	st.put(sessionPrefix+cl.AccessKeyID, c)
-	return c, nil
+	st.put(sessionPrefix+cl.AccessKeyID, e)
+	return e.caller, nil
 }
 
 func (s *Service) userSession(ctx context.Context, account string, cl *sessionClaims) (*policy.Caller, error) {
@@ -141,8 +155,11 @@ func (s *Service) userSession(ctx context.Context, account string, cl *sessionCl
 
 // roleCaller is the caller of a role's session. The role is read anew: one that is gone, was made again, or whose
 // sessions of that time were revoked has none (A31, A59).
-func (s *Service) roleCaller(ctx context.Context, account string, cl *sessionClaims) (*policy.Caller, error) {
+func (s *Service) roleCaller(ctx context.Context, account string, st *accountState, cl *sessionClaims) (*policy.Caller, error) {
 	issued := time.UnixMilli(cl.IssuedAt)
+	if err := s.personMay(ctx, account, st, cl.Person, issued); err != nil {
+		return nil, err
+	}
 	role, docs, err := s.sessionRole(ctx, account, cl.RoleID, issued)
 	if err != nil {
 		return nil, err
@@ -152,15 +169,41 @@ func (s *Service) roleCaller(ctx context.Context, account string, cl *sessionCla
 		return nil, err
 	}
 	c := &policy.Caller{Account: account, ARN: sessionARN(role, cl.SessionName), UserID: role.ID + ":" + cl.SessionName, Name: role.Name,
-		Kind: policy.KindRoleSession, AccessKeyID: cl.AccessKeyID, Policies: docs, Limits: limits, Tags: maps.Clone(role.Tags),
+		Kind: policy.KindRoleSession, AccessKeyID: cl.AccessKeyID, Policies: docs, Limits: limits, Tags: sessionTags(role.Tags, cl.Tags),
 		Session: &policy.Session{RoleARN: role.ARN(), RoleID: role.ID, Name: cl.SessionName, IssuedAt: issued, ExpiresAt: time.UnixMilli(cl.ExpiresAt),
-			SourceIdentity: cl.SourceIdentity, FederatedProvider: cl.Provider,
+			SourceIdentity: cl.SourceIdentity, FederatedProvider: cl.Provider, Person: cl.Person,
 			TagKeys: slices.Sorted(maps.Keys(cl.Tags)), TransitiveTagKeys: cl.TransitiveTags}}
-	if c.Tags == nil {
-		c.Tags = map[string]string{}
-	}
-	maps.Copy(c.Tags, cl.Tags)
 	return c, nil
+}
+
+// sessionTags are the role's with the session's own, which win: keys compare without case.
+func sessionTags(role, session map[string]string) map[string]string {
+	tags := make(map[string]string, len(role)+len(session))
+	for k, v := range role {
+		if !hasTag(session, k) {
+			tags[k] = v
+		}
+	}
+	maps.Copy(tags, session)
+	return tags
+}
+
+// personMay refuses the session of somebody who is blocked, or was since it began (A23).
+func (s *Service) personMay(ctx context.Context, account string, st *accountState, person string, issued time.Time) error {
+	if person == "" {
+		return nil
+	}
+	if err := s.checkBlocked(ctx, account, st, person); err != nil {
+		if codeOf(err) == Denied {
+			return invalidSessionToken()
+		}
+		return err
+	}
+	epoch, err := s.epochOf(ctx, account, st, person)
+	if err == nil && issued.Before(epoch) {
+		return invalidSessionToken()
+	}
+	return err
 }
 
 // sessionARN is how a role's session is known: by the role's name without its path.
@@ -200,6 +243,9 @@ func (s *Service) sessionLimits(ctx context.Context, account string, cl *session
 	}
 	for _, id := range cl.PolicyIDs {
 		d, err := s.attachedDocument(ctx, account, id)
+		if errors.Is(err, ErrNotFound) { // what limited the session is gone, so the session is
+			return nil, invalidSessionToken()
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -208,13 +254,24 @@ func (s *Service) sessionLimits(ctx context.Context, account string, cl *session
 	return limits, nil
 }
 
-// freshSession reads the policies of a role's session anew.
+// freshSession reads all that a role's session may anew. A session that is no longer cached was changed meanwhile, and is
+// read anew with the next request.
 func (s *Service) freshSession(ctx context.Context, c *policy.Caller) (*policy.Caller, error) {
-	_, docs, err := s.sessionRole(ctx, c.Account, c.Session.RoleID, c.Session.IssuedAt)
+	st, err := s.state(ctx, c.Account, false)
 	if err != nil {
 		return nil, err
 	}
-	fresh := *c
-	fresh.Policies = docs
-	return &fresh, nil
+	v, ok := st.get(sessionPrefix + c.AccessKeyID)
+	if !ok {
+		return c, nil
+	}
+	if st, err = s.state(ctx, c.Account, true); err != nil {
+		return nil, err
+	}
+	fresh, err := s.roleCaller(ctx, c.Account, st, v.(sessionEntry).claims)
+	if err != nil {
+		return nil, err
+	}
+	fresh.SourceIP, fresh.SecureTransport = c.SourceIP, c.SecureTransport
+	return fresh, nil
 }

@@ -31,6 +31,17 @@ type iamRequest struct {
 	operation  string
 	read       bool
 	conditions func(*call) // sets what condition keys ask of the request; nil for none
+	// becomes is the ARN that the target has afterwards, if that is another: it must be allowed as well, for policies and
+	// trust are written for ARNs (A41).
+	becomes string
+}
+
+// resources are the target's ARN and what becomes of it.
+func (q *iamRequest) resources(arn string) []string {
+	if q.becomes == "" || q.becomes == arn {
+		return []string{arn}
+	}
+	return []string{arn, q.becomes}
 }
 
 // onEntity authorises an IAM operation on the target, and runs f on it.
@@ -45,10 +56,13 @@ func onEntity[T entity, R any](ctx context.Context, s *Service, q iamRequest, t 
 			if codeOf(missing) != NotFound {
 				return []string{t.absent}, missing
 			}
-			return []string{t.absent}, nil
+			return q.resources(t.absent), nil
 		}
-		c.tagged(found.ARN(), found.labels())
-		return []string{found.ARN()}, nil
+		arns := q.resources(found.ARN())
+		for _, arn := range arns {
+			c.tagged(arn, found.labels())
+		}
+		return arns, nil
 	}}
 	return do(ctx, s, r, func(ctx context.Context, _ *call) (R, error) {
 		if missing != nil {
@@ -142,43 +156,74 @@ func onList[R any](ctx context.Context, s *Service, caller *policy.Caller, opera
 	return do(ctx, s, r, func(ctx context.Context, _ *call) (R, error) { return f(ctx) })
 }
 
-// listFiltered is listRecords of those that keep holds for. It reads no more than maxScan of them for one page: a short
-// page with a next token is what clients of IAM expect of a filter.
-func listFiltered[T any](ctx context.Context, s *Service, account, kind string, p Page, dec decoder[T], keep func(T) bool) (List[T], error) {
-	out := List[T]{Items: []T{}, Next: p.Token}
-	for scanned := 0; scanned < maxScan && len(out.Items) < p.Max; {
-		l, err := listRecords(ctx, s, account, kind, Page{Token: out.Next, Max: p.Max - len(out.Items)}, dec)
+const (
+	// scanChunk is how many records one query reads of a list that is filtered.
+	scanChunk = 500
+	// maxScan is how many are looked at for one page: a short page with a next token is what clients of IAM expect of a
+	// filter.
+	maxScan = 10 * scanChunk
+)
+
+// listUnder is listRecords of those whose path begins with the prefix.
+func listUnder[T any](ctx context.Context, s *Service, account, kind, prefix string, p Page, dec decoder[T], path func(T) string) (List[T], error) {
+	if prefix == "" || prefix == "/" {
+		return listRecords(ctx, s, account, kind, p, dec)
+	}
+	after, err := pageStart(kind, p.Token)
+	if err != nil {
+		return List[T]{}, err
+	}
+	out := List[T]{Items: []T{}}
+	for range maxScan / scanChunk {
+		rows, err := s.Store.ListRecords(ctx, account, kind, "", after, scanChunk)
 		if err != nil {
-			return List[T]{}, err
+			return List[T]{}, internal(err, "listing "+kind)
 		}
-		for _, e := range l.Items {
-			if keep(e) {
+		for _, r := range rows {
+			e, err := decode(ctx, s, r, dec)
+			if err != nil {
+				return List[T]{}, err
+			}
+			if strings.HasPrefix(path(e), prefix) {
+				if len(out.Items) == p.Max {
+					out.Next = pageToken(kind, after)
+					return out, nil
+				}
 				out.Items = append(out.Items, e)
 			}
+			after = r.Name
 		}
-		scanned += len(l.Items)
-		if out.Next = l.Next; out.Next == "" {
-			break
+		if len(rows) < scanChunk {
+			return out, nil
 		}
 	}
+	out.Next = pageToken(kind, after)
 	return out, nil
 }
 
-const maxScan = 5000
-
-// everyRecord calls f with every record of the kind in the account.
+// everyRecord calls f with every record of the kind in the account that has no owner.
 func everyRecord[T any](ctx context.Context, s *Service, account, kind string, dec decoder[T], f func(T) error) error {
-	for p := (Page{Max: 500}); ; {
-		l, err := listRecords(ctx, s, account, kind, p, dec)
+	return everyOwned(ctx, s, account, kind, "", dec, f)
+}
+
+// everyOwned calls f with every record of the kind that the owner has, in order of name.
+func everyOwned[T any](ctx context.Context, s *Service, account, kind, owner string, dec decoder[T], f func(T) error) error {
+	for after := ""; ; {
+		rows, err := s.Store.ListRecords(ctx, account, kind, owner, after, scanChunk)
 		if err != nil {
-			return err
+			return internal(err, "listing "+kind)
 		}
-		for _, e := range l.Items {
+		for _, r := range rows {
+			e, err := decode(ctx, s, r, dec)
+			if err != nil {
+				return err
+			}
 			if err := f(e); err != nil {
 				return err
 			}
+			after = r.Name
 		}
-		if p.Token = l.Next; p.Token == "" {
+		if len(rows) < scanChunk {
 			return nil
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/lanyard-id/lanyard/internal/policy"
 )
@@ -68,17 +67,21 @@ func (s *Service) GetUser(ctx context.Context, caller *policy.Caller, name strin
 // ListUsers returns a page of the users whose path begins with the prefix, in order of name.
 func (s *Service) ListUsers(ctx context.Context, caller *policy.Caller, pathPrefix string, p Page) (List[*Principal], error) {
 	return onList(ctx, s, caller, "ListUsers", "user", pathPrefix, func(ctx context.Context) (List[*Principal], error) {
-		return listFiltered(ctx, s, caller.Account, KindUser, p, decodePrincipal, func(u *Principal) bool { return strings.HasPrefix(u.Path, pathPrefix) })
+		return listUnder(ctx, s, caller.Account, KindUser, pathPrefix, p, decodePrincipal, func(u *Principal) string { return u.Path })
 	})
 }
 
 // UserUpdate says what changes of a user; "" leaves it.
 type UserUpdate struct{ NewName, NewPath string }
 
-// UpdateUser moves a user to another path. Its name stays: it is part of the place that the record's MAC vouches for,
+// UpdateUser moves a user to another path. The caller must be allowed to change the user where it is and where it goes:
+// policies and trust name users by their path (A41). Its name stays: it is part of the place that the record's MAC vouches for,
 // and what trusts the old name would silently trust whoever takes it next.
 func (s *Service) UpdateUser(ctx context.Context, caller *policy.Caller, name string, in UserUpdate) (*Principal, error) {
 	q := iamRequest{caller: caller, operation: "UpdateUser"}
+	if in.NewPath != "" {
+		q.becomes = iamARN(caller.Account, "user"+in.NewPath+name)
+	}
 	return editEntity(ctx, s, q, s.userTarget(caller.Account, name), func(_ context.Context, u *Principal) error {
 		if in.NewName != "" && in.NewName != u.Name {
 			return invalid("NewUserName", "a user's name is fixed: make another user with CreateUser, and delete %s when nothing uses it any more", u.Name)

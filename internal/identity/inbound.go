@@ -52,6 +52,9 @@ func (s *Service) verifyListed(ctx context.Context, w *Workload, token vault.Sec
 		return nil, err
 	}
 	return s.Verifier.Verify(ctx, token.RevealString(), func(iss string) (issuer.Trust, bool) {
+		if s.ownIssuer(ctx, iss) { // our tokens say who a workload is, never who a user is (A61)
+			return issuer.Trust{}, false
+		}
 		if i := slices.IndexFunc(trusts, func(t issuer.Trust) bool { return t.Issuer == iss }); i >= 0 {
 			return trusts[i], true
 		}

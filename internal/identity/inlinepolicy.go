@@ -50,15 +50,12 @@ func (s *Service) putInline(ctx context.Context, owner *Record, name, document s
 }
 
 func (s *Service) insertInline(ctx context.Context, owner *Record, name string, data policyData) error {
-	rows, err := s.Store.ListRecords(ctx, owner.Account, KindPolicy, owner.ID, "", maxPolicies)
-	if err != nil {
-		return internal(err, "reading policies")
-	}
-	if len(rows) >= maxPolicies {
+	r := Record{Account: owner.Account, Kind: KindPolicy, ID: newIAMID(s.Rand, "ANPA"), Name: name, Parent: owner.ID}
+	err := s.insertOneOf(ctx, &r, data, vault.Secret{}, maxPolicies)
+	if errors.Is(err, ErrTooMany) {
 		return refuse(LimitExceeded, "%s %s has %d policies already, the most that one may have; join some of them", owner.Kind, owner.Name, maxPolicies)
 	}
-	r := Record{Account: owner.Account, Kind: KindPolicy, ID: newIAMID(s.Rand, "ANPA"), Name: name, Parent: owner.ID}
-	return s.insert(ctx, &r, data, vault.Secret{})
+	return err
 }
 
 func (s *Service) getInline(ctx context.Context, owner *Record, name string) (string, error) {
@@ -76,15 +73,7 @@ func inlineDocument(r Record) (string, error) {
 }
 
 func (s *Service) listInline(ctx context.Context, owner *Record, p Page) (List[string], error) {
-	rows, err := s.Store.ListRecords(ctx, owner.Account, KindPolicy, owner.ID, "", maxPolicies)
-	if err != nil {
-		return List[string]{}, internal(err, "reading policies")
-	}
-	names := make([]string, 0, len(rows))
-	for _, r := range rows {
-		names = append(names, r.Name)
-	}
-	return pageOf(KindPolicy, names, p, func(n string) string { return n })
+	return listOwned(ctx, s, owner.Account, KindPolicy, owner.ID, p, func(r Record) (string, error) { return r.Name, nil })
 }
 
 func (s *Service) deleteInline(ctx context.Context, owner *Record, name string) error {

@@ -37,11 +37,16 @@ func pageStart(kind, token string) (string, error) {
 }
 
 func listRecords[T any](ctx context.Context, s *Service, account, kind string, p Page, dec decoder[T]) (List[T], error) {
+	return listOwned(ctx, s, account, kind, "", p, dec)
+}
+
+// listOwned is a page of the records of the kind that the owner has ("" for those without one).
+func listOwned[T any](ctx context.Context, s *Service, account, kind, owner string, p Page, dec decoder[T]) (List[T], error) {
 	after, err := pageStart(kind, p.Token)
 	if err != nil {
 		return List[T]{}, err
 	}
-	rows, err := s.Store.ListRecords(ctx, account, kind, "", after, p.Max+1)
+	rows, err := s.Store.ListRecords(ctx, account, kind, owner, after, p.Max+1)
 	if err != nil {
 		return List[T]{}, internal(err, "listing "+kind)
 	}

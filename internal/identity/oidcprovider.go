@@ -17,7 +17,7 @@ import (
 // in: a role's trust policy must name it.
 type OIDCProvider struct {
 	Account, ID string
-	URL         string   // the issuer
+	URL         string   // the issuer, to the letter: some end in a slash, and so do their iss claims
 	ClientIDs   []string // accepted audiences
 	// Thumbprints are kept for the tools that set them, and never trusted: an issuer's certificate is verified against
 	// the root certificates of this machine.
@@ -87,8 +87,8 @@ const (
 // CreateOIDCProvider lists an issuer. Its discovery document is read when a token of it is first brought, so that this
 // needs no network.
 func (s *Service) CreateOIDCProvider(ctx context.Context, caller *policy.Caller, in NewOIDCProvider) (*OIDCProvider, error) {
-	_, name, _ := strings.Cut(strings.TrimSuffix(in.URL, "/"), "://")
-	p := &OIDCProvider{Account: caller.Account, ID: newID(s.Rand, "oidc-"), URL: strings.TrimSuffix(in.URL, "/"), ClientIDs: union(in.ClientIDs, nil), Thumbprints: in.Thumbprints, Tags: in.Tags}
+	_, name, _ := strings.Cut(in.URL, "://")
+	p := &OIDCProvider{Account: caller.Account, ID: newID(s.Rand, "oidc-"), URL: in.URL, ClientIDs: union(in.ClientIDs, nil), Thumbprints: in.Thumbprints, Tags: in.Tags}
 	p.record = Record{Account: p.Account, Kind: KindOIDCProvider, ID: p.ID, Name: name}
 	p, err := createEntity(ctx, s, caller, "CreateOpenIDConnectProvider", "TagOpenIDConnectProvider", p, func(context.Context) error {
 		return cmp.Or(s.checkProviderURL(in.URL), checkClientIDs(in.ClientIDs), checkThumbprints(in.Thumbprints), checkTags(in.Tags))

@@ -40,6 +40,24 @@ func TestOIDCProvidersAreMadeChangedAndDeleted(t *testing.T) {
 	coded(t, err, identity.NotFound, "there is no OpenID Connect provider")
 }
 
+// TestOIDCProvidersKeepTheirSlash: an issuer is what its tokens say to the letter, and some end in a slash. With and
+// without it they are two.
+func TestOIDCProvidersKeepTheirSlash(t *testing.T) {
+	t.Parallel()
+	b := newIAM(t)
+	for _, url := range []string{"https://sts.windows.net/8eaef023-2b34-4da1-9baa-8bc8c9d6a490/", "https://tenant.example.com/", "https://tenant.example.com"} {
+		p, err := b.Identity.CreateOIDCProvider(t.Context(), b.admin, identity.NewOIDCProvider{URL: url, ClientIDs: []string{"app"}})
+		check(t, err)
+		arn := "arn:aws:iam::" + b.Account + ":oidc-provider/" + strings.TrimPrefix(url, "https://")
+		want(t, "ARN", p.ARN(), arn)
+		p, err = b.Identity.GetOIDCProvider(t.Context(), b.admin, arn)
+		check(t, err)
+		want(t, "URL", p.URL, url)
+	}
+	_, err := b.Identity.GetOIDCProvider(t.Context(), b.admin, "arn:aws:iam::"+b.Account+":oidc-provider/sts.windows.net/8eaef023-2b34-4da1-9baa-8bc8c9d6a490")
+	coded(t, err, identity.NotFound, "")
+}
+
 func TestOIDCProvidersAreHeldToTheirForm(t *testing.T) {
 	t.Parallel()
 	b := newIAM(t)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/lanyard-id/lanyard/internal/policy"
@@ -221,23 +220,14 @@ func (s *Service) documents(ctx context.Context, account, owner string, attached
 	return docs, nil
 }
 
+// inlineDocuments are all of them, whatever the limit was when they were written: one that is not read might hold a Deny.
 func (s *Service) inlineDocuments(ctx context.Context, account, owner string) ([]*policy.Document, error) {
-	rows, err := s.Store.ListRecords(ctx, account, KindPolicy, owner, "", maxPolicies+1)
-	if err != nil {
-		return nil, internal(err, "reading policies")
-	}
-	if len(rows) > maxPolicies { // one that is not read might hold a Deny
-		return nil, internal(fmt.Errorf("principal %s has more than %d policies", owner, maxPolicies), "reading policies")
-	}
-	docs := make([]*policy.Document, 0, len(rows))
-	for _, r := range rows {
-		d, err := decode(ctx, s, r, decodePolicy)
-		if err != nil {
-			return nil, err
-		}
+	var docs []*policy.Document
+	err := everyOwned(ctx, s, account, KindPolicy, owner, decodePolicy, func(d *policy.Document) error {
 		docs = append(docs, d)
-	}
-	return docs, nil
+		return nil
+	})
+	return docs, err
 }
 
 // freshCaller reads the caller's policies anew.

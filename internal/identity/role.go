@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/lanyard-id/lanyard/internal/policy"
@@ -129,7 +128,7 @@ func (s *Service) GetRole(ctx context.Context, caller *policy.Caller, name strin
 // ListRoles returns a page of the roles whose path begins with the prefix, in order of name.
 func (s *Service) ListRoles(ctx context.Context, caller *policy.Caller, pathPrefix string, p Page) (List[*Role], error) {
 	return onList(ctx, s, caller, "ListRoles", "role", pathPrefix, func(ctx context.Context) (List[*Role], error) {
-		return listFiltered(ctx, s, caller.Account, KindRole, p, decodeRole, func(r *Role) bool { return strings.HasPrefix(r.Path, pathPrefix) })
+		return listUnder(ctx, s, caller.Account, KindRole, pathPrefix, p, decodeRole, func(r *Role) string { return r.Path })
 	})
 }
 

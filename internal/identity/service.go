@@ -249,7 +249,7 @@ func (s *Service) authorise(ctx context.Context, r request, c *call) error {
 		}
 		if !d.Allowed {
 			c.rec.Decision += r.nearMisses(c.caller, q)
-			return refuse(Denied, "%s. %s", d.Message(c.caller, action), s.advice(c.caller, action, arns))
+			return refuse(Denied, "%s. %s", d.Message(c.caller, action), s.advice(c.caller, d, action, arns))
 		}
 	}
 	if c.caller.Kind == policy.KindRoot && c.rec.AccessKey != "" {
@@ -337,19 +337,27 @@ func decisionText(d policy.Decision) string {
 }
 
 // advice says how a denial is mended, or how to see what is missing.
-func (s *Service) advice(c *policy.Caller, action string, arns []string) string {
-	what := " --action " + action
-	if len(arns) > 0 {
-		what += " --resource " + shellWord(arns[0])
-	}
-	switch c.Kind {
-	case policy.KindUser:
-		return "Allow it with: " + s.command("admin policy put --user "+c.Name+" --name allow-"+strings.ToLower(action[strings.Index(action, ":")+1:])+" --allow "+action)
-	case policy.KindRoleSession:
-		return "What is missing is shown by: " + s.command("policy explain --role "+c.Name+what)
-	default:
+func (s *Service) advice(c *policy.Caller, d policy.Decision, action string, arns []string) string {
+	switch {
+	case d.Source == policy.SourceTrust || c.Kind == policy.KindWebIdentity:
+		return "The role must exist, and its trust policy must let this caller in (aws iam update-assume-role-policy); a caller whom it does not name itself needs a policy that allows " + action + " too. The audit says what was missing"
+	case d.Explicit:
+		return "An Allow does not help: the statement that denies it is named by: " + s.command("why REQUEST_ID")
+	case d.Source == policy.SourceSession:
+		return "The session was begun with policies that limit it; begin one whose policies allow " + action
+	case c.Kind == policy.KindRoleSession:
+		return "What is missing is shown by: " + s.command("policy explain --role "+c.Name+" --action "+action+" --resource "+shellWord(arns[0]))
+	case c.Kind != policy.KindUser:
 		return "Allow it with: a policy that allows " + action
+	case strings.HasPrefix(action, "iam:"): // who may write policies or keys may do everything: nothing to paste
+		return "An administrator of the account allows it, on purpose"
 	}
+	name := "allow-" + strings.ToLower(action[strings.Index(action, ":")+1:])
+	allow := "admin policy put --user " + c.Name + " --name " + name + " --allow " + action
+	for _, arn := range arns {
+		allow += " --resource " + shellWord(arn)
+	}
+	return "Allow it with: " + s.command(allow)
 }
 
 // command spells a Lanyard command that mends something, as it would be typed at this instance.
@@ -371,6 +379,11 @@ func (s *Service) finish(ctx context.Context, c *call, err error) error {
 			c.rec.Result = AuditDenied
 		default:
 			c.rec.Result = AuditFailed
+		}
+	}
+	if c.caller.Kind == policy.KindWebIdentity && c.rec.Result == AuditDenied {
+		if pass := s.admitRefusal(&c.rec); !pass { // at a listed issuer anybody may get a token (A50, A65)
+			return err
 		}
 	}
 	if aerr := s.record(ctx, c.rec); aerr != nil {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/lanyard-id/lanyard/internal/policy"
 )
 
 // A shared issuer signs tokens for anybody who signs up with it. A role that trusts one without saying which subjects
@@ -60,48 +62,25 @@ func (s *sharedIssuer) covers(issuer string) bool {
 	return len(s.paths) == 0 || slices.Contains(s.paths, first)
 }
 
-// issuerOf is the issuer that a Federated principal means: an OpenID Connect provider's ARN, or a bare name.
-func issuerOf(federated string) string {
-	if _, issuer, ok := strings.Cut(federated, ":oidc-provider/"); ok {
-		return issuer
-	}
-	return federated
-}
-
-// sharedIssuerWithoutSubject refuses a trust policy that is open to everybody at a shared issuer, also one that was
-// written before the issuer was known to be shared. What cannot be read is refused.
+// sharedIssuerWithoutSubject is checkShared of a trust policy as it is stored, also of one that was written before its
+// issuer was known to be shared. What cannot be read is refused.
 func sharedIssuerWithoutSubject(trust string) error {
-	doc, err := readTrust(trust)
+	doc, err := policy.ParseTrust("trust policy", []byte(trust))
 	if err != nil {
 		return err
 	}
-	return doc.checkShared()
+	return checkShared(doc)
 }
 
-// openTo is the shared issuer that the document is open to everybody of, and the number of the statement.
-func (d *trustDocument) openTo() (issuer string, statement int) {
-	for i, st := range d.Statement {
-		if st.Effect != "Allow" {
-			continue
-		}
-		for _, federated := range st.Principal["Federated"] {
-			issuer := issuerOf(federated)
-			if row, shared := sharedIssuerOf(issuer); shared && !st.namesSubjects(issuer, row) {
-				return issuer, i + 1
-			}
+// checkShared refuses a trust policy that is open to everybody at a shared issuer.
+func checkShared(doc *policy.Document) error {
+	for _, f := range doc.Federations() {
+		row, shared := sharedIssuerOf(f.Issuer)
+		if shared && !slices.ContainsFunc(f.Pins("sub"), row.allNamed) {
+			return fmt.Errorf("statement %d trusts everybody at %s, which signs tokens for anybody who signs up with it. Say whom in its Condition: StringEquals or StringLike on %s:sub, with a subject that names the customer in full%s", f.Statement, clip(f.Issuer), clip(f.Issuer), row.example())
 		}
 	}
-	return "", 0
-}
-
-// checkShared refuses a document that trusts a shared issuer without saying which subjects.
-func (d *trustDocument) checkShared() error {
-	issuer, statement := d.openTo()
-	if issuer == "" {
-		return nil
-	}
-	row, _ := sharedIssuerOf(issuer)
-	return fmt.Errorf("statement %d trusts everybody at %s, which signs tokens for anybody who signs up with it. Say whom in its Condition: StringEquals or StringLike on %s:sub, with a subject that names the customer in full%s", statement, clip(issuer), clip(issuer), row.example())
+	return nil
 }
 
 func (s *sharedIssuer) example() string {
@@ -111,47 +90,17 @@ func (s *sharedIssuer) example() string {
 	return ", such as " + s.prefix + "my-name" + s.end + "*"
 }
 
-// namesSubjects tells whether one of the conditions holds for known subjects only. What an operator lets through when
-// the claim is missing (…IfExists, ForAllValues:) is no such condition.
-func (st *trustStatement) namesSubjects(issuer string, row sharedIssuer) bool {
-	for operator, keys := range st.Condition {
-		like := false
-		switch strings.TrimPrefix(operator, "ForAnyValue:") {
-		case "StringEquals", "StringEqualsIgnoreCase":
-		case "StringLike":
-			like = true
-		default:
-			continue
-		}
-		for key, values := range keys {
-			if strings.EqualFold(key, issuer+":sub") && row.allNamed(values, like) {
-				return true
-			}
-		}
-	}
-	return false
+// allNamed tells whether each of a condition's values spells out a customer.
+func (s *sharedIssuer) allNamed(pins []policy.Pin) bool {
+	return len(pins) > 0 && !slices.ContainsFunc(pins, func(p policy.Pin) bool { return !s.named(p) })
 }
 
-func (s *sharedIssuer) allNamed(values []any, like bool) bool {
-	for _, v := range values {
-		text, ok := v.(string)
-		if !ok || !s.named(text, like) {
-			return false
-		}
+// named tells whether a value spells out a customer. A pattern for subjects of a form that is not the issuer's usual one
+// is not understood: those must be written in full.
+func (s *sharedIssuer) named(p policy.Pin) bool {
+	if p.Whole {
+		return p.Prefix != ""
 	}
-	return len(values) > 0
-}
-
-// named tells whether a value spells out a customer. A policy variable counts as a wildcard, and a pattern for subjects of
-// a form that is not the issuer's usual one is not understood: those must be written in full.
-func (s *sharedIssuer) named(value string, like bool) bool {
-	wild := strings.Index(value, "${")
-	if like {
-		wild = strings.IndexAny(value, "*?$")
-	}
-	if wild < 0 {
-		return value != ""
-	}
-	name, ok := strings.CutPrefix(value[:wild], s.prefix)
+	name, ok := strings.CutPrefix(p.Prefix, s.prefix)
 	return ok && s.prefix != "" && strings.Index(name, s.end) > 0
 }

@@ -41,6 +41,13 @@ func TestA61_SharedIssuersNeedASubject(t *testing.T) {
 		{"a tenant of Entra", "login.microsoftonline.com/8eaef023-2b34-4da1-9baa-8bc8c9d6a490/v2.0", `{}`, true},
 		{"a cluster of one's own", "oidc.eks.us-west-2.amazonaws.com/id/ABC", `{}`, true},
 		{"an issuer whose name ends like a shared one", "mygitlab.com", `{}`, true},
+		{"Google with a slash", google + "/", `{}`, false},
+		{"a tenant's older issuer", "sts.windows.net/8eaef023-2b34-4da1-9baa-8bc8c9d6a490/", `{}`, true},
+		{"everybody's older issuer", "sts.windows.net/common/", `{}`, false},
+		{"subject under the key with the slash", "sts.windows.net/common/", `{"StringEquals":{"sts.windows.net/common/:sub":"x"}}`, true},
+		{"subject under the key without it", "sts.windows.net/common/", `{"StringEquals":{"sts.windows.net/common:sub":"x"}}`, false},
+		{"a subject with a variable", github, `{"StringEquals":{"` + github + `:sub":"repo:${` + github + `:repository}:ref:refs/heads/main"}}`, false},
+		{"a literal star", github, `{"StringLike":{"` + github + `:sub":"repo:acme/${*}"}}`, true},
 		{"an enterprise's path at GitHub", github + "/acme", `{}`, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,10 +3,7 @@ package identity
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +21,8 @@ type Simulation struct {
 	Policies  []string // documents that count beside the principal's own, or alone
 	CallerARN string   // the user whose name, id and tags conditions see; "" for the principal itself
 	Context   []ContextEntry
+
+	trust bool // the trust policies of roles are asked, too
 }
 
 // SimulationResult is what would be decided on one action and one resource.
@@ -37,11 +36,20 @@ type SimulationResult struct {
 	// or a Deny decided).
 	Statements []policy.StatementExplanation
 	Suggestion string
+	Note       string // what no statement shows, such as that a role does not exist
+	// Warnings are what the policies say, and their authors rarely mean.
+	Warnings []PolicyWarning
+}
+
+// PolicyWarning is a trap in one of the policies.
+type PolicyWarning struct {
+	Policy string
+	policy.Warning
 }
 
 // MatchedStatement is a statement that had a part in the decision.
 type MatchedStatement struct {
-	PolicyID, PolicyType   string // type: user, role, user-managed, aws-managed or none
+	PolicyID, PolicyType   string // type: user, role, user-managed, aws-managed, resource or none
 	StatementID            string
 	StartLine, StartColumn int
 	EndLine, EndColumn     int
@@ -59,10 +67,12 @@ const (
 	sourceRole     = "role"
 	sourceManaged  = "user-managed"
 	sourceSupplied = "aws-managed"
+	sourceTrust    = "resource"
 	sourceGiven    = "none"
 )
 
-// SimulatePrincipalPolicy asks the policies of the user or role with the ARN, and those given beside.
+// SimulatePrincipalPolicy asks the policies of the user or role with the ARN, and those given beside; where a role is to
+// be assumed, also its trust policy.
 func (s *Service) SimulatePrincipalPolicy(ctx context.Context, caller *policy.Caller, principalARN string, in Simulation, p Page) (List[SimulationResult], error) {
 	q := iamRequest{caller: caller, operation: "SimulatePrincipalPolicy", read: true}
 	return onEntity(ctx, s, q, s.holderTarget(caller.Account, principalARN), func(ctx context.Context, h holder) (List[SimulationResult], error) {
@@ -70,6 +80,7 @@ func (s *Service) SimulatePrincipalPolicy(ctx context.Context, caller *policy.Ca
 		if err != nil {
 			return List[SimulationResult]{}, err
 		}
+		in.trust = true
 		return s.simulate(ctx, caller.Account, callerFor(h), sources, in, p)
 	})
 }
@@ -124,21 +135,18 @@ func callerFor(h holder) *policy.Caller {
 // sources are the documents that speak for a user or role.
 func (s *Service) sources(ctx context.Context, h holder) ([]policySource, error) {
 	row, _ := h.row()
-	rows, err := s.Store.ListRecords(ctx, row.Account, KindPolicy, row.ID, "", maxPolicies+1)
-	if err != nil {
-		return nil, internal(err, "reading policies")
-	}
 	kind := sourceUser
 	if row.Kind == KindRole {
 		kind = sourceRole
 	}
 	var out []policySource
-	for _, r := range rows {
-		document, err := decode(ctx, s, r, inlineDocument)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, policySource{r.Name, kind, document})
+	err := everyOwned(ctx, s, row.Account, KindPolicy, row.ID, inlineSource, func(src policySource) error {
+		src.kind = kind
+		out = append(out, src)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	for _, id := range *h.attachments() {
 		p, err := s.attachedPolicy(ctx, row.Account, id)
@@ -148,6 +156,11 @@ func (s *Service) sources(ctx context.Context, h holder) ([]policySource, error)
 		out = append(out, p.source())
 	}
 	return out, nil
+}
+
+func inlineSource(r Record) (policySource, error) {
+	document, err := inlineDocument(r)
+	return policySource{id: r.Name, document: document}, err
 }
 
 // source is the version that holds.
@@ -183,31 +196,70 @@ func (s *Service) simulate(ctx context.Context, account string, as *policy.Calle
 	if err != nil {
 		return none, err
 	}
-	kinds := map[string]policySource{}
-	for _, src := range withGiven(sources, in.Policies) {
-		if _, twice := kinds[src.id]; twice { // an inline and an attached one of the same name
+	sim := simulation{as: as, request: q, trust: in.trust, sources: map[string]policySource{}}
+	if err := sim.load(withGiven(sources, in.Policies)); err != nil {
+		return none, err
+	}
+	page, err := pageOf("simulation", in.pairs(), p, func(p simulatedPair) string { return p.n })
+	if err != nil {
+		return none, err
+	}
+	out := List[SimulationResult]{Items: []SimulationResult{}, Next: page.Next}
+	for _, pair := range page.Items {
+		r, err := s.simulateOne(ctx, &sim, pair)
+		if err != nil {
+			return none, err
+		}
+		out.Items = append(out.Items, r)
+	}
+	return out, nil
+}
+
+// simulation is what all of its decisions share.
+type simulation struct {
+	as       *policy.Caller
+	request  policy.Request
+	trust    bool
+	sources  map[string]policySource // by the name under which a document was parsed
+	warnings []PolicyWarning
+}
+
+// load gives the caller its policies.
+func (m *simulation) load(sources []policySource) error {
+	for _, src := range sources {
+		if _, twice := m.sources[src.id]; twice { // an inline and an attached one of the same name
 			src.id = src.id + " (" + src.kind + ")"
 		}
 		doc, err := policy.Parse(src.id, []byte(src.document))
 		if err != nil {
-			return none, malformed("policy "+src.id, err)
+			return malformed("policy "+src.id, err)
 		}
-		kinds[src.id] = src
-		as.Policies = append(as.Policies, doc)
+		m.sources[src.id] = src
+		m.as.Policies = append(m.as.Policies, doc)
+		m.warnings = append(m.warnings, warningsOf(doc)...)
 	}
-	type pair struct{ n, action, resource string }
-	pairs := make([]pair, 0, len(in.Actions)*len(in.Resources))
+	return nil
+}
+
+func warningsOf(doc *policy.Document) []PolicyWarning {
+	var out []PolicyWarning
+	for _, w := range policy.Lint(doc) {
+		out = append(out, PolicyWarning{doc.Name(), w})
+	}
+	return out
+}
+
+// simulatedPair is one action on one resource, and its place in the list.
+type simulatedPair struct{ n, action, resource string }
+
+func (in *Simulation) pairs() []simulatedPair {
+	pairs := make([]simulatedPair, 0, len(in.Actions)*len(in.Resources))
 	for _, a := range in.Actions {
 		for _, r := range in.Resources {
-			pairs = append(pairs, pair{strconv.Itoa(10000 + len(pairs)), a, r})
+			pairs = append(pairs, simulatedPair{strconv.Itoa(10000 + len(pairs)), a, r})
 		}
 	}
-	page, err := pageOf("simulation", pairs, p, func(p pair) string { return p.n })
-	out := List[SimulationResult]{Items: []SimulationResult{}, Next: page.Next}
-	for _, pr := range page.Items {
-		out.Items = append(out.Items, simulateOne(as, q, pr.action, pr.resource, kinds))
-	}
-	return out, err
+	return pairs
 }
 
 func checkSimulation(in *Simulation) error {
@@ -245,22 +297,34 @@ func (s *Service) simulateAs(ctx context.Context, account string, as *policy.Cal
 	return nil
 }
 
-func simulateOne(as *policy.Caller, q policy.Request, action, resource string, sources map[string]policySource) SimulationResult {
-	q.Action, q.Resources = action, []string{resource}
+func (s *Service) simulateOne(ctx context.Context, m *simulation, pair simulatedPair) (SimulationResult, error) {
+	q := m.request
+	q.Action, q.Resources = pair.action, []string{pair.resource}
 	if tags, ok := q.ResourceTags["*"]; ok {
-		q.ResourceTags = map[string]map[string]string{resource: tags}
+		q.ResourceTags = map[string]map[string]string{pair.resource: tags}
 	}
-	e := policy.Explain(as, &q)
-	out := SimulationResult{Action: action, Resource: resource, Allowed: e.Decision.Allowed, Explicit: e.Decision.Explicit, Matched: []MatchedStatement{},
-		Missing: nonNil(e.MissingContextValues), Statements: e.Statements}
+	if m.trust && asksTrust(m.as.Account, pair) {
+		return s.simulateAssume(ctx, m, &q)
+	}
+	out := m.result(&q, policy.Explain(m.as, &q))
 	if !out.Allowed && !out.Explicit {
-		out.Suggestion = policy.Suggest(as, &q)
+		out.Suggestion = policy.Suggest(m.as, &q)
 	}
+	return out, nil
+}
+
+// result is the answer that an explanation amounts to.
+func (m *simulation) result(q *policy.Request, e policy.Explanation) SimulationResult {
+	out := SimulationResult{Action: q.Action, Resource: q.Resources[0], Allowed: e.Decision.Allowed, Explicit: e.Decision.Explicit, Matched: []MatchedStatement{},
+		Missing: nonNil(e.MissingContextValues), Statements: e.Statements, Warnings: m.warnings}
 	for _, st := range e.Statements {
 		if !st.Applies {
 			continue
 		}
-		src := sources[st.Policy]
+		src := m.sources[st.Policy]
+		if st.Source == policy.SourceTrust {
+			src = policySource{id: st.Policy, kind: sourceTrust}
+		}
 		out.Matched = append(out.Matched, MatchedStatement{PolicyID: cmp.Or(src.id, st.Policy), PolicyType: cmp.Or(src.kind, sourceGiven), StatementID: st.StatementID,
 			StartLine: st.StartLine, StartColumn: st.StartColumn, EndLine: st.EndLine, EndColumn: st.EndColumn})
 	}
@@ -280,32 +344,15 @@ func (s *Service) ContextKeys(ctx context.Context, caller *policy.Caller, princi
 	})
 }
 
-var variable = regexp.MustCompile(`\$\{([^*?$},]+)[},]`)
-
 func contextKeys(sources []policySource) ([]string, error) {
 	keys := map[string]string{}
-	add := func(k string) { keys[strings.ToLower(strings.TrimSpace(k))] = strings.TrimSpace(k) }
 	for _, src := range sources {
-		if _, err := policy.Parse(src.id, []byte(src.document)); err != nil {
+		doc, err := policy.Parse(src.id, []byte(src.document))
+		if err != nil {
 			return nil, malformed("policy "+src.id, err)
 		}
-		var doc struct {
-			Statement oneOrMore[struct {
-				Condition map[string]map[string]any
-			}]
-		}
-		if err := json.Unmarshal([]byte(src.document), &doc); err != nil {
-			return nil, internal(errors.Join(errors.New("it parses as a policy"), err), "reading policy "+src.id)
-		}
-		for _, st := range doc.Statement {
-			for _, condition := range st.Condition {
-				for k := range condition {
-					add(k)
-				}
-			}
-		}
-		for _, m := range variable.FindAllStringSubmatch(src.document, -1) {
-			add(m[1])
+		for _, k := range doc.Keys() {
+			keys[strings.ToLower(k)] = k
 		}
 	}
 	return slices.Sorted(maps.Values(keys)), nil

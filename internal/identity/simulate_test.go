@@ -88,6 +88,7 @@ func TestSimulationHearsTheContext(t *testing.T) {
 		"resource tag":  {`{"StringEquals":{"aws:ResourceTag/team":"red"}}`, entry("aws:ResourceTag/team", "string", "red"), entry("aws:ResourceTag/team", "string", "blue")},
 		"user name":     {`{"StringEquals":{"aws:username":"zoe"}}`, entry("aws:username", "string", "zoe"), entry("aws:username", "string", "bob")},
 		"time":          {`{"DateLessThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}}`, entry("aws:CurrentTime", "date", "2019-01-01T00:00:00Z"), entry("aws:CurrentTime", "date", "2021-01-01T00:00:00Z")},
+		"year":          {`{"DateLessThan":{"aws:CurrentTime":"2020"}}`, entry("aws:CurrentTime", "date", "2019"), entry("aws:CurrentTime", "date", "1609459200")},
 		"list":          {`{"ForAnyValue:StringEquals":{"aws:TagKeys":"a"}}`, entry("aws:TagKeys", "stringList", "b", "a"), entry("aws:TagKeys", "stringList", "b")},
 	} {
 		ask := func(e ...identity.ContextEntry) identity.SimulationResult {

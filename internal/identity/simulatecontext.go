@@ -67,15 +67,7 @@ var contextTypes = map[string]func(string) bool{
 		return addrErr == nil || netErr == nil
 	},
 	"binary": func(v string) bool { _, err := base64.StdEncoding.DecodeString(v); return err == nil },
-	"date":   func(v string) bool { _, err := parseDate(v); return err == nil },
-}
-
-// parseDate reads ISO 8601 or seconds since 1970.
-func parseDate(v string) (time.Time, error) {
-	if seconds, err := strconv.ParseInt(v, 10, 64); err == nil {
-		return time.Unix(seconds, 0), nil
-	}
-	return time.Parse(time.RFC3339, v)
+	"date":   func(v string) bool { _, ok := policy.ParseDate(v); return ok },
 }
 
 // apply gives the values to whom policy asks for them.
@@ -126,16 +118,16 @@ func (e *ContextEntry) one(set func(string)) error {
 }
 
 func (e *ContextEntry) moment(at *time.Time) error {
-	var fault error
-	err := e.one(func(v string) {
-		if *at, fault = parseDate(v); fault != nil {
-			fault = invalid("ContextEntries", "the context key %s has the value %q, which is no date; write 2026-01-31T12:00:00Z", clip(e.Key), clip(v))
-		}
-	})
-	if err != nil {
+	text := ""
+	if err := e.one(func(v string) { text = v }); err != nil {
 		return err
 	}
-	return fault
+	t, ok := policy.ParseDate(text)
+	if !ok {
+		return invalid("ContextEntries", "the context key %s has the value %q, which is no date; write 2026-01-31T12:00:00Z", clip(e.Key), clip(text))
+	}
+	*at = t
+	return nil
 }
 
 func session(c *policy.Caller) *policy.Session {

@@ -212,12 +212,17 @@ func (s *Service) encode(ctx context.Context, r *Record, data any, secret vault.
 
 // insert stores a new record and forgets the account's caches.
 func (s *Service) insert(ctx context.Context, r *Record, data any, secret vault.Secret) error {
+	return s.insertOneOf(ctx, r, data, secret, 0)
+}
+
+// insertOneOf is insert of a record of which its owner may have no more than most: ErrTooMany beyond that.
+func (s *Service) insertOneOf(ctx context.Context, r *Record, data any, secret vault.Secret, most int) error {
 	now := s.Now()
 	r.Version, r.CreatedAt, r.UpdatedAt = 1, now, now
 	if err := s.encode(ctx, r, data, secret); err != nil {
 		return err
 	}
-	if err := s.Store.InsertRecord(ctx, *r); err != nil {
+	if err := s.Store.InsertRecord(ctx, *r, most); err != nil {
 		return err
 	}
 	s.changed(r.Account)

@@ -84,7 +84,9 @@ type Record struct {
 
 // RecordStore keeps configuration records. Every change counts in Account.Version, in the same transaction.
 type RecordStore interface {
-	InsertRecord(ctx context.Context, r Record) error // ErrExists when the name or the id is taken
+	// InsertRecord adds a record: ErrExists when its name or id is taken, ErrTooMany when its owner has most records of the
+	// kind already (0: no limit), however many are inserted at once.
+	InsertRecord(ctx context.Context, r Record, most int) error
 	Record(ctx context.Context, account, kind, parent, name string) (Record, error)
 	// RecordByID finds a record by its id in any account (access keys, callback ids): the caller checks the account.
 	RecordByID(ctx context.Context, kind, id string) (Record, error)
@@ -288,7 +290,9 @@ const (
 type AuditFilter struct {
 	RequestID, GrantID, SessionID string
 	Action, Caller, User, Result  string
-	Since, Until                  time.Time
+	// AccessKey is that of an authenticated caller: anybody can name a key in a request that is refused.
+	AccessKey    string
+	Since, Until time.Time
 }
 
 // AuditStore is the audit stream.

@@ -163,6 +163,15 @@ func (s *Service) mint(ctx context.Context, c *call, name string, u User, jwt st
 			return vault.Secret{}, err
 		}
 	}
+	if w.RuntimeID != "" {
+		return vault.Secret{}, linked(w)
+	}
+	return s.mintToken(ctx, w, u, jwt, notAfter)
+}
+
+// mintToken seals a token of a workload for whoever was found to have a right to it.
+func (s *Service) mintToken(ctx context.Context, w *Workload, u User, jwt string, notAfter time.Time) (vault.Secret, error) {
+	account := w.Account
 	st, err := s.state(ctx, account, false)
 	if err != nil {
 		return vault.Secret{}, err
@@ -244,12 +253,16 @@ func (s *Service) holds(ctx context.Context, account string, t *workloadToken, f
 	if err != nil {
 		return nil, internal(err, "reading a workload identity")
 	}
-	userEpoch, err := s.userEpoch(ctx, account, st, t.user)
+	user := t.user.Key()
+	userEpoch, err := s.epochOf(ctx, account, st, user)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkBlocked(ctx, account, st, t.user.Key()); err != nil {
+	if err := s.checkBlocked(ctx, account, st, user); err != nil {
 		return nil, err
+	}
+	if w.VerifiedUsersOnly && user != "" && t.user.Issuer == "" { // minted before the workload was held to them (A54)
+		return nil, badToken("is for a user id, and workload identity " + w.Name + " acts for verified users only")
 	}
 	for _, epoch := range []time.Time{st.epoch, w.Epoch, userEpoch} {
 		if t.mintedAt.Before(epoch) {
@@ -259,14 +272,15 @@ func (s *Service) holds(ctx context.Context, account string, t *workloadToken, f
 	return w, nil
 }
 
-func (s *Service) userEpoch(ctx context.Context, account string, st *accountState, u User) (time.Time, error) {
-	if u.None() {
+// epochOf is the user's epoch, zero when it was never raised.
+func (s *Service) epochOf(ctx context.Context, account string, st *accountState, user string) (time.Time, error) {
+	if user == "" {
 		return time.Time{}, nil
 	}
 	if st.allEpochs {
-		return st.epochs[u.Key()], nil
+		return st.epochs[user], nil
 	}
-	e, err := s.Store.UserEpoch(ctx, account, u.Key())
+	e, err := s.Store.UserEpoch(ctx, account, user)
 	if errors.Is(err, ErrNotFound) {
 		return time.Time{}, nil
 	}

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 
@@ -20,24 +19,17 @@ func (s *Service) checkTrust(ctx context.Context, account, role, trust string) (
 	if err := checkSize(what, trust, maxTrust); err != nil {
 		return nil, err
 	}
-	if _, err := policy.ParseTrust(role, []byte(trust)); err != nil {
-		return nil, malformed(what, err)
-	}
-	doc, err := readTrust(trust)
+	doc, err := policy.ParseTrust(role, []byte(trust))
 	if err != nil {
 		return nil, malformed(what, err)
 	}
-	if err := doc.checkShared(); err != nil {
+	if err := checkShared(doc); err != nil {
 		return nil, malformed(what, err)
 	}
 	ids := map[string]string{}
-	for _, arn := range doc.principals("AWS") {
-		id, err := s.principalID(ctx, account, arn)
-		if err != nil {
+	for _, arn := range doc.Principals() {
+		if ids[arn], err = s.principalID(ctx, account, arn); err != nil {
 			return nil, err
-		}
-		if id != "" {
-			ids[arn] = id
 		}
 	}
 	return ids, nil
@@ -46,12 +38,12 @@ func (s *Service) checkTrust(ctx context.Context, account, role, trust string) (
 // nobodyYet is the id of a principal of another account that was not there when a trust policy was written.
 const nobodyYet = "-"
 
-// principalID is the id of the user or role that a trust policy names, or whose session it names; "" for an account. Of
-// other accounts nobody learns whether a name is taken: one that is not is pinned to nobody.
+// principalID is the id of the user or role that a trust policy names, or whose session it names. Of other accounts
+// nobody learns whether a name is taken: one that is not is pinned to nobody.
 func (s *Service) principalID(ctx context.Context, account, arn string) (string, error) {
 	owner, kind, name, ok := userOrRole(arn)
 	if !ok {
-		return "", nil
+		return "", internal(errors.New("it names neither a user nor a role"), "reading the principal "+clip(arn))
 	}
 	storeKind := KindRole
 	if kind == "user" {
@@ -120,55 +112,4 @@ func (r *Role) checkPinned(c *policy.Caller) error {
 		}
 	}
 	return nil
-}
-
-// trustDocument is what checks of trust policies read besides package policy. It is decoded from a document that
-// ParseTrust accepted, which has no element twice and none that is unknown.
-type trustDocument struct {
-	Statement oneOrMore[trustStatement]
-}
-
-type trustStatement struct {
-	Effect    string
-	Principal trustPrincipal
-	Condition map[string]map[string]oneOrMore[any]
-}
-
-// trustPrincipal are the names by their kind; "*" is everybody's AWS principal.
-type trustPrincipal map[string]oneOrMore[string]
-
-func (p *trustPrincipal) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '"' {
-		*p = trustPrincipal{"AWS": {"*"}}
-		return nil
-	}
-	return json.Unmarshal(b, (*map[string]oneOrMore[string])(p))
-}
-
-// oneOrMore is a value, or a list of them.
-type oneOrMore[T any] []T
-
-func (l *oneOrMore[T]) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '[' {
-		return json.Unmarshal(b, (*[]T)(l))
-	}
-	*l = make(oneOrMore[T], 1)
-	return json.Unmarshal(b, &(*l)[0])
-}
-
-func readTrust(trust string) (*trustDocument, error) {
-	var d trustDocument
-	if err := json.Unmarshal([]byte(trust), &d); err != nil {
-		return nil, err
-	}
-	return &d, nil
-}
-
-// principals are all that the document names of one kind.
-func (d *trustDocument) principals(kind string) []string {
-	var all []string
-	for _, st := range d.Statement {
-		all = append(all, st.Principal[kind]...)
-	}
-	return all
 }

@@ -19,6 +19,7 @@ type Workload struct {
 	VerifiedUsersOnly    bool          // no user ids: only users whose JWT proves them (A54)
 	UsersPerMinute       int           // distinct user ids that it may act for in a minute, at each replica; zero for any number (A54)
 	Epoch                time.Time     // tokens minted before it are refused
+	RuntimeID            string        // the agent runtime whose own identity it is; only that runtime gets its tokens
 	CreatedAt, UpdatedAt time.Time
 
 	record Record
@@ -39,10 +40,11 @@ type workloadData struct {
 	Verified   bool              `json:"verifiedUsersOnly,omitempty"`
 	UserRate   int               `json:"usersPerMinute,omitempty"`
 	Epoch      int64             `json:"epoch,omitempty"` // unix milliseconds
+	Runtime    string            `json:"runtime,omitempty"`
 }
 
 func (w *Workload) data() workloadData {
-	d := workloadData{identified: identified{Name: w.Name}, ReturnURLs: w.ReturnURLs, Tags: w.Tags, TokenTTL: w.TokenTTL, Verified: w.VerifiedUsersOnly, UserRate: w.UsersPerMinute}
+	d := workloadData{identified: identified{Name: w.Name}, ReturnURLs: w.ReturnURLs, Tags: w.Tags, TokenTTL: w.TokenTTL, Verified: w.VerifiedUsersOnly, UserRate: w.UsersPerMinute, Runtime: w.RuntimeID}
 	if !w.Epoch.IsZero() {
 		d.Epoch = w.Epoch.UnixMilli()
 	}
@@ -55,7 +57,7 @@ func decodeWorkload(r Record) (*Workload, error) {
 		return nil, internal(err, "decoding workload identity "+r.Name)
 	}
 	w := &Workload{Account: r.Account, ID: r.ID, Name: r.Name, ReturnURLs: d.ReturnURLs, Tags: d.Tags, TokenTTL: d.TokenTTL,
-		VerifiedUsersOnly: d.Verified, UsersPerMinute: d.UserRate, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, record: r}
+		VerifiedUsersOnly: d.Verified, UsersPerMinute: d.UserRate, RuntimeID: d.Runtime, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, record: r}
 	if d.Epoch != 0 {
 		w.Epoch = time.UnixMilli(d.Epoch)
 	}
@@ -130,6 +132,9 @@ func (s *Service) DeleteWorkload(ctx context.Context, caller *policy.Caller, nam
 	_, err := do(ctx, s, r, func(ctx context.Context, _ *call) (struct{}, error) {
 		w, err := s.workload(ctx, caller.Account, name, true)
 		if err != nil {
+			return struct{}{}, err
+		}
+		if err := s.checkNoRuntime(ctx, w); err != nil {
 			return struct{}{}, err
 		}
 		return struct{}{}, s.remove(ctx, &w.record)

@@ -13,6 +13,7 @@ const (
 	KindUser                              // an IAM user
 	KindRoleSession                       // a session of an assumed role
 	KindWebIdentity                       // somebody whom an OIDC provider vouches for: known to trust policies alone
+	KindService                           // a service of this very server, by its Name: known to trust policies alone
 )
 
 // String is the kind as audit records show it.
@@ -26,6 +27,8 @@ func (k CallerKind) String() string {
 		return "role-session"
 	case KindWebIdentity:
 		return "web-identity"
+	case KindService:
+		return "service"
 	}
 	return "unknown"
 }
@@ -54,6 +57,7 @@ type Session struct {
 	IssuedAt          time.Time
 	ExpiresAt         time.Time
 	SourceIdentity    string
+	Person            string   // whom the provider vouched for, as the domain knows users; no condition asks for it
 	FederatedProvider string   // ARN or https URL of the OIDC provider that vouched; empty when none did
 	TagKeys           []string // keys of the session's own tags
 	TransitiveTagKeys []string

@@ -126,7 +126,7 @@ func (e *eval) matchesValue(c *condition, v *value, got string) bool {
 		n, ok := parseNumber(got)
 		return ok && c.op.rel.holds(n.compare(v.num))
 	case opDate:
-		t, ok := parseDate(got)
+		t, ok := ParseDate(got)
 		return ok && c.op.rel.holds(t.Compare(v.at))
 	case opBool:
 		yes, ok := parseBool(got)

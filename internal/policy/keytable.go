@@ -32,6 +32,8 @@ var knownKeys = [...]knownKey{
 
 	// Answered by the request's context.
 	{name: "aws:RequestTag", tags: true},
+	{name: "aws:SourceAccount"}, // of a service that takes a role on
+	{name: "aws:SourceArn", typ: typeARN},
 	{name: "aws:TagKeys", several: true},
 	{name: "sts:DurationSeconds", typ: typeNumber},
 	{name: "sts:ExternalId"},
@@ -66,8 +68,6 @@ var knownKeys = [...]knownKey{
 	{name: "aws:ResourceOrgID", nowhere: true},
 	{name: "aws:ResourceOrgPaths", several: true, nowhere: true},
 	{name: "aws:SignInSessionArn", typ: typeARN, nowhere: true},
-	{name: "aws:SourceAccount", nowhere: true},
-	{name: "aws:SourceArn", typ: typeARN, nowhere: true},
 	{name: "aws:SourceOrgID", nowhere: true},
 	{name: "aws:SourceOrgPaths", several: true, nowhere: true},
 	{name: "aws:SourceVpc", nowhere: true},

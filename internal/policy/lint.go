@@ -72,7 +72,7 @@ func (l *linter) trust() {
 		case principalEverybody:
 			l.warn(l.s.start, "the Principal * lets in everybody of every account whose own policies allow it: name accounts, users or roles")
 		case principalFederated:
-			if p.host != "" && !l.s.narrows(p.host, "sub", "aud") {
+			if p.host != "" && !l.s.pinned(p.host, "sub") && !l.s.pinned(p.host, "aud") {
 				l.warn(l.s.start, "every user and application of %s may assume the role: add conditions on %s:sub and %s:aud", show(p.host), p.host, p.host)
 			}
 		case principalService:

@@ -9,7 +9,7 @@ const (
 	principalAccount
 	principalARN
 	principalFederated
-	principalService // known by name; nobody here is one
+	principalService // known by name
 )
 
 // principal is one entry of a trust policy's Principal.
@@ -30,7 +30,7 @@ func EvaluateTrust(doc *Document, c *Caller, r *Request) TrustDecision {
 		return TrustDecision{Decision: denied(r, SourceTrust)}
 	}
 	switch c.Kind {
-	case KindRoot, KindUser, KindRoleSession, KindWebIdentity:
+	case KindRoot, KindUser, KindRoleSession, KindWebIdentity, KindService:
 	default:
 		return TrustDecision{Decision: denied(r, SourceTrust)}
 	}
@@ -58,6 +58,10 @@ func (e *eval) matchPrincipals(s *statement) (matched, direct bool) {
 
 func (e *eval) matchPrincipal(p *principal, deny bool) (matched, direct bool) {
 	c := e.c
+	if c.Kind == KindService {
+		m := p.kind == principalService && p.name == c.Name
+		return m || deny && p.kind == principalEverybody, m // an Allow for everybody means no service
+	}
 	if c.Kind == KindWebIdentity {
 		switch p.kind {
 		case principalFederated:

@@ -63,8 +63,8 @@ func order[T int64 | float64](a, b T) int {
 // of day needs its zone.
 var dateForms = [...]string{"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04Z07:00", "2006-01-02", "2006-01", "2006"}
 
-// parseDate reads a date, or seconds since 1970. Four digits are a year.
-func parseDate(s string) (time.Time, bool) {
+// ParseDate reads a date, or seconds since 1970. Four digits are a year.
+func ParseDate(s string) (time.Time, bool) {
 	if len(s) > 4 && len(s) <= 12 && all(s, isDigit) {
 		seconds, err := strconv.ParseInt(s, 10, 64)
 		return time.Unix(seconds, 0), err == nil
@@ -115,7 +115,7 @@ func (p *parser) value(c *condition, written string) (v value, err error) {
 	case opNumeric:
 		v.num, ok = parseNumber(written)
 	case opDate:
-		v.at, ok = parseDate(written)
+		v.at, ok = ParseDate(written)
 	case opBool, opNull:
 		v.yes, ok = parseBool(written)
 	case opBinary:
