@@ -72,7 +72,7 @@ func deref(t reflect.Type) reflect.Type {
 }
 
 func isScalar(t reflect.Type) bool {
-	return t == reflect.TypeFor[Timestamp]() || t == reflect.TypeFor[Unserved]()
+	return t == reflect.TypeFor[Timestamp]() || t == reflect.TypeFor[Unserved]() || t == reflect.TypeFor[Payload]()
 }
 
 func isUnion(t reflect.Type) bool {

@@ -24,6 +24,7 @@ const (
 	RequestEntityTooLarge       ExceptionName = "RequestEntityTooLargeException"
 	UnsupportedMediaType        ExceptionName = "UnsupportedMediaTypeException"
 	ServiceUnavailableException ExceptionName = "ServiceUnavailableException"
+	RuntimeClientError          ExceptionName = "RuntimeClientError"
 )
 
 // The error codes of the AWS Query services. Statuses are those that go with the code in most operations.
@@ -77,6 +78,8 @@ func (n ExceptionName) Status() int {
 		return http.StatusTooManyRequests
 	case ServiceQuotaExceeded:
 		return http.StatusPaymentRequired
+	case RuntimeClientError:
+		return http.StatusFailedDependency
 	case RequestEntityTooLarge, RequestTooLarge:
 		return http.StatusRequestEntityTooLarge
 	case UnsupportedMediaType:

@@ -1,6 +1,9 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // Service is the AWS service under which clients call an operation.
 type Service string
@@ -100,7 +103,7 @@ var (
 
 // Operations returns every row of the table.
 func Operations() []Operation {
-	return append(append(agentCoreOperations(), stsOperations()...), iamOperations()...)
+	return slices.Concat(agentCoreOperations(), runtimeOperations(), stsOperations(), iamOperations())
 }
 
 // agentCoreOperations are the rows of both AgentCore planes, and Lanyard's own.

@@ -38,6 +38,19 @@ var patterns = map[string]*regexp.Regexp{
 	"noSpace":      regexp.MustCompile(`^\S+$`),
 	"oauthScope":   regexp.MustCompile(`^[\x21\x23-\x5B\x5D-\x7E]+$`),
 	"scopeName":    regexp.MustCompile(`^[\x21\x23-\x2E\x30-\x5B\x5D-\x7E]+$`),
+
+	"runtimeName":    regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]{0,47}$`),
+	"runtimeID":      regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]{0,99}-[a-zA-Z0-9]{10}$`),
+	"runtimeVersion": regexp.MustCompile(`^[1-9][0-9]{0,4}$`),
+	"roleARN":        regexp.MustCompile(`^arn:aws(-[^:]+)?:iam::([0-9]{12})?:role/.+$`),
+	"clientToken":    regexp.MustCompile(`^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,256}$`),
+	"bucket":         regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`),
+	"variable":       regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`),
+	"headerName":     regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,255}$`),
+	"claimName":      regexp.MustCompile(`^[A-Za-z0-9_.:/-]+$`),
+	"claimValue":     regexp.MustCompile(`^[A-Za-z0-9_.-]+$`),
+	"account":        regexp.MustCompile(`^[0-9]{12}$`),
+	"visible":        regexp.MustCompile(`^[!-~]+$`),
 }
 
 // enums that members must be one of.
@@ -68,4 +81,10 @@ var enums = map[string][]string{
 	"feature":         {"ENABLED", "DISABLED"},
 	"messageAction":   {MessageResend, MessageSuppress},
 	"deliveryMedium":  {"SMS", "EMAIL"},
+
+	"runtimeLanguage": {"PYTHON_3_10", "PYTHON_3_11", "PYTHON_3_12", "PYTHON_3_13", "PYTHON_3_14", RuntimeNode22, RuntimeExecutable},
+	"networkMode":     {"PUBLIC"},
+	"serverProtocol":  {"MCP", "HTTP", "A2A", "AGUI"},
+	"claimType":       {ClaimString, ClaimStringArray},
+	"claimOperator":   {ClaimEquals, ClaimContains, ClaimContainsAny},
 }

@@ -3,15 +3,14 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"time"
 
 	"github.com/lanyard-id/lanyard/api"
-	"github.com/lanyard-id/lanyard/internal/sigv4"
 )
 
 // maxAnswer bounds an answer: the largest is a page of 1000 audit records.
@@ -51,14 +50,24 @@ func do(ctx context.Context, c *Client, op api.Operation, in any) error {
 
 // attempt signs and sends a request once.
 func (c *Client) attempt(ctx context.Context, op api.Operation, body []byte) ([]byte, error) {
+	return c.attemptAt(ctx, op, located{path: op.Path, header: http.Header{"Content-Type": {contentType(op)}}}, body)
+}
+
+// located is where an operation's members are that are not in the body.
+type located struct {
+	path   string // and query
+	header http.Header
+}
+
+func (c *Client) attemptAt(ctx context.Context, op api.Operation, at located, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	endpoint := c.endpoints.of(op)
-	r, err := http.NewRequestWithContext(ctx, op.Method, endpoint+op.Path, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, op.Method, endpoint+at.path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op.Name, err)
 	}
-	r.Header.Set("Content-Type", contentType(op))
+	r.Header = at.header.Clone()
 	if !op.Unsigned {
 		if err := c.sign(ctx, r, op, body); err != nil {
 			return nil, err
@@ -97,15 +106,5 @@ func signedAs(op api.Operation) string {
 }
 
 func (c *Client) sign(ctx context.Context, r *http.Request, op api.Operation, body []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
-	defer cancel()
-	k, err := c.credentials.Retrieve(ctx)
-	if err == nil && !k.HasKeys() {
-		err = errors.New("the access key is empty")
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNoCredentials, err)
-	}
-	sigv4.Sign(r, body, sigv4.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken}, c.region, signedAs(op), c.now())
-	return nil
+	return c.signHash(ctx, r, op, sha256.Sum256(body))
 }

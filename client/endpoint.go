@@ -94,7 +94,8 @@ func (e endpoints) of(op api.Operation) string {
 func isDataPlane(op api.Operation) bool {
 	switch op.Name {
 	case api.GetWorkloadAccessToken.Name, api.GetWorkloadAccessTokenForJWT.Name, api.GetWorkloadAccessTokenForUserId.Name,
-		api.GetResourceOauth2Token.Name, api.GetResourceApiKey.Name, api.CompleteResourceTokenAuth.Name:
+		api.GetResourceOauth2Token.Name, api.GetResourceApiKey.Name, api.CompleteResourceTokenAuth.Name,
+		api.InvokeAgentRuntime.Name, api.StopRuntimeSession.Name:
 		return true
 	}
 	return op.Service == api.Lanyard

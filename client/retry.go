@@ -20,9 +20,13 @@ const (
 
 // send tries an operation until it is answered for good, with growing and jittered pauses.
 func (c *Client) send(ctx context.Context, op api.Operation, body []byte) ([]byte, error) {
+	return c.again(ctx, op, func() ([]byte, error) { return c.attempt(ctx, op, body) })
+}
+
+func (c *Client) again(ctx context.Context, op api.Operation, attempt func() ([]byte, error)) ([]byte, error) {
 	pause := firstPause
 	for n := 1; ; n++ {
-		answer, err := c.attempt(ctx, op, body)
+		answer, err := attempt()
 		if err == nil || n == attempts || !worthAnother(op, err) || ctx.Err() != nil {
 			return answer, err
 		}

@@ -8,6 +8,7 @@ package authn
 
 import (
 	"context"
+	"crypto/sha256"
 	"net/http"
 	"time"
 
@@ -59,6 +60,24 @@ func (r *Refusal) Unwrap() error { return r.Err }
 // Caller verifies the request's signature (header or presigned form) for one of the services, and returns the caller.
 // Errors are *Refusal.
 func (a *Authenticator) Caller(r *http.Request, body []byte, peer Peer, services ...string) (*policy.Caller, error) {
+	claim, err := a.Claim(r, services...)
+	if err != nil {
+		return nil, err
+	}
+	return claim.Prove(sha256.Sum256(body), peer)
+}
+
+// Claim is a request's signature before its body was read: of an access key that exists, and proven by nothing yet.
+type Claim struct {
+	a      *Authenticator
+	q      *sigv4.Request
+	shared *policy.Caller
+	key    []byte
+}
+
+// Claim reads the request's signature for one of the services and finds its access key, so that a large body is read for
+// nobody whose key does not exist. Errors are *Refusal.
+func (a *Authenticator) Claim(r *http.Request, services ...string) (*Claim, error) {
 	q, err := sigv4.Parse(r)
 	if err != nil {
 		return nil, &Refusal{Err: err}
@@ -70,11 +89,22 @@ func (a *Authenticator) Caller(r *http.Request, body []byte, peer Peer, services
 	if err != nil {
 		return nil, &Refusal{q.AccessKeyID, err}
 	}
-	key := a.keys.SigningKey(q.AccessKeyID, secret.Reveal(), q.Scope)
-	if err := q.Verify(key, body, a.now()); err != nil {
-		return nil, &Refusal{q.AccessKeyID, err}
+	return &Claim{a: a, q: q, shared: shared, key: a.keys.SigningKey(q.AccessKeyID, secret.Reveal(), q.Scope)}, nil
+}
+
+// Signed reports whether the signature covers a header. It means nothing before Prove.
+func (c *Claim) Signed(header string) bool { return c.q.HeaderSigned(header) }
+
+// DeclaredHash is the SHA-256 of the body that the client declared, for a body that is to be passed on while it is read:
+// whoever reads it to the end must make sure that it has this hash.
+func (c *Claim) DeclaredHash() (hash [sha256.Size]byte, ok bool) { return c.q.DeclaredHash() }
+
+// Prove verifies the signature of a request whose body has the hash, and returns the caller. Errors are *Refusal.
+func (c *Claim) Prove(body [sha256.Size]byte, peer Peer) (*policy.Caller, error) {
+	if err := c.q.VerifyHash(c.key, body, c.a.now()); err != nil {
+		return nil, &Refusal{c.q.AccessKeyID, err}
 	}
-	c := *shared
-	c.SourceIP, c.SecureTransport = peer.SourceIP, peer.Secure
-	return &c, nil
+	caller := *c.shared
+	caller.SourceIP, caller.SecureTransport = peer.SourceIP, peer.Secure
+	return &caller, nil
 }

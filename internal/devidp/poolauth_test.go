@@ -174,6 +174,7 @@ func TestRevokeToken(t *testing.T) {
 	token := textAt(out, "AuthenticationResult", "RefreshToken")
 	w.refused(api.RevokeToken, members{"ClientId": c.id, "Token": token}, api.NotAuthorizedException)
 	w.refused(api.RevokeToken, members{"ClientId": c.id, "Token": token, "ClientSecret": strings.Repeat("x", 52)}, api.NotAuthorizedException)
+	w.refused(api.RevokeToken, members{"ClientId": other.id, "Token": token, "ClientSecret": c.secret}, api.NotAuthorizedException)
 	w.call(api.RevokeToken, members{"ClientId": other.id, "Token": token}) // another client's: nothing happens
 	w.call(api.InitiateAuth, renewal(c, token, "alice"))
 	w.refused(api.RevokeToken, members{"ClientId": c.id, "Token": textAt(out, "AuthenticationResult", "AccessToken"), "ClientSecret": c.secret}, api.UnsupportedTokenType)

@@ -226,7 +226,10 @@ func TestPoolsAreApart(t *testing.T) {
 	w := newPoolWorld(t)
 	one, two := w.newPool(), w.newPool()
 	c, d := w.newClient(one), w.newClient(two)
-	w.newUser(one, "alice")
+	sub := w.newUser(one, "alice")
+	w.call(api.InitiateAuth, signIn(w.newClient(one, apiClient), sub, poolPassword))
+	w.refused(api.InitiateAuth, signIn(w.newClient(two, apiClient), sub, poolPassword), api.NotAuthorizedException)
+	w.refused(api.AdminGetUser, members{"UserPoolId": two, "Username": sub}, api.UserNotFoundException)
 	tokens := w.exchange(c, w.consent(c, "alice"))
 	if _, err := w.person("alice").Allow(t.Context(), w.authorization(d)); err == nil || !strings.Contains(err.Error(), "still asked") {
 		t.Errorf("a user of one pool at another: %v", err)

@@ -32,4 +32,9 @@ var stories = []story{
 	{testGetWebIdentityToken, []string{"GetWebIdentityToken"}},
 	{testAssumeRole, []string{"AssumeRole"}},
 	{testAssumeRoleWithWebIdentity, []string{"AssumeRoleWithWebIdentity"}},
+
+	{testAgentRuntimes, []string{"CreateAgentRuntime", "GetAgentRuntime", "ListAgentRuntimes", "ListAgentRuntimeVersions", "UpdateAgentRuntime", "DeleteAgentRuntime"}},
+	{testAgentRuntimeEndpoints, []string{"CreateAgentRuntimeEndpoint", "GetAgentRuntimeEndpoint", "ListAgentRuntimeEndpoints", "UpdateAgentRuntimeEndpoint", "DeleteAgentRuntimeEndpoint"}},
+	{testRuntimeSessions, []string{"InvokeAgentRuntime", "StopRuntimeSession", "ListRuntimeSessions", "GetRuntimeLogs"}},
+	{testUploadAgentArchive, []string{"UploadAgentArchive"}},
 }

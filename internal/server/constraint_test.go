@@ -31,6 +31,10 @@ func TestEveryConstraintIsEnforced(t *testing.T) {
 			shape, ok = queryInputs[op.Name]
 		}
 		if !ok {
+			shape = api.RuntimeInput(op)
+			ok = shape != nil
+		}
+		if !ok {
 			t.Errorf("%s has no input shape here", op.Name)
 			continue
 		}
@@ -71,6 +75,9 @@ func mutate(shape reflect.Type, body map[string]any, prefix string) []mutation {
 			base = nil // of a union, one member alone
 		}
 		for _, b := range breaks(f) {
+			if strings.HasPrefix(f.Tag.Get("in"), "header") && strings.Contains(b.what, "pattern") {
+				continue // no client can send it: HTTP has no line break in a header, the signature nothing but ASCII
+			}
 			out = append(out, mutation{b.what + " " + prefix + name, prefix + name + b.at, with(base, name, b.value)})
 		}
 		out = append(out, nested(f, name, body, prefix)...)
@@ -105,7 +112,9 @@ func nested(f reflect.StructField, name string, body map[string]any, prefix stri
 				break
 			}
 		}
-		out = append(out, mutation{"union of two " + name, prefix + name, with(body, name, both)})
+		if len(both) > len(inner) { // of a union of one there is no second
+			out = append(out, mutation{"union of two " + name, prefix + name, with(body, name, both)})
+		}
 	}
 	return out
 }
@@ -125,6 +134,9 @@ func nestedItem(t reflect.Type, name string, item, body map[string]any, prefix s
 func zero(t reflect.Type) any {
 	if t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct {
 		return map[string]any{}
+	}
+	if t.Kind() == reflect.Slice {
+		return []any{"x"}
 	}
 	return "a.b.c"
 }

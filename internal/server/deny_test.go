@@ -166,11 +166,13 @@ func TestA11_AnotherAccountSeesNothing(t *testing.T) {
 			refused(t, a, api.UnauthorizedException) // the token is of another account
 		case "CompleteResourceTokenAuth":
 			refused(t, a, api.AccessDeniedException)
-		case "CreateWorkloadIdentity", "CreateOauth2CredentialProvider", "CreateApiKeyCredentialProvider", "RotateDataKeys":
+		case "CreateWorkloadIdentity", "CreateOauth2CredentialProvider", "CreateApiKeyCredentialProvider", "RotateDataKeys", "UploadAgentArchive":
 			if a.Status != op.Status {
 				t.Errorf("%s: %d %s", op.Name, a.Status, a.Body)
 			}
-		case "ListWorkloadIdentities", "ListOauth2CredentialProviders", "ListApiKeyCredentialProviders", "FindAuditRecords", "ListAuthorizationSessions", "ListGrants":
+		case "CreateAgentRuntime":
+			refused(t, a, api.ValidationException) // the role is of this account
+		case "ListWorkloadIdentities", "ListOauth2CredentialProviders", "ListApiKeyCredentialProviders", "FindAuditRecords", "ListAuthorizationSessions", "ListGrants", "ListAgentRuntimes":
 			listsOnlyOwn(t, op, a)
 		default:
 			refused(t, a, api.ResourceNotFoundException)

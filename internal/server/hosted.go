@@ -19,6 +19,8 @@ func (s *Server) hostedHandler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	s.serveIssuers(mux)
+	mux.HandleFunc("GET /runtimes/{runtime}/invocations"+metadataSuffix, s.protectedResource)
+	mux.HandleFunc("GET "+metadataSuffix+"/runtimes/{runtime}/invocations", s.protectedResource) // RFC 9728 section 3.1
 	mux.Handle("GET /metrics", s.local(promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4})))
 	for prefix, h := range s.cfg.Extra {
 		mux.Handle(prefix, h)

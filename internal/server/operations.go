@@ -11,7 +11,7 @@ import (
 
 // table binds every operation to its handler.
 func (s *Server) table() []*route {
-	return slices.Concat(s.agentCoreTable(), s.stsTable(), s.iamTable())
+	return slices.Concat(s.agentCoreTable(), s.runtimeTable(), s.stsTable(), s.iamTable())
 }
 
 func (s *Server) agentCoreTable() []*route {

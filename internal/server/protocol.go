@@ -29,6 +29,9 @@ type codec struct {
 type message struct {
 	body []byte
 	form *form // of an AWS Query request
+	// request and labels are where members beside the body come from, in the rest-json protocol.
+	request *http.Request
+	labels  map[string]string
 }
 
 func protocolOf(s api.Service) protocol {
@@ -56,9 +59,15 @@ func signedAs(s api.Service) []string {
 // restJSON is the protocol of AgentCore: a path for each operation, JSON both ways.
 type restJSON struct{}
 
-func (restJSON) compile(_, _ reflect.Type) codec {
+func (restJSON) compile(in, _ reflect.Type) codec {
+	located := api.Located(in)
 	return codec{
-		decode: func(m message, into any) error { return decode(m.body, into) },
+		decode: func(m message, into any) error {
+			if err := decode(m.body, into); err != nil {
+				return err
+			}
+			return m.bind(located, reflect.ValueOf(into).Elem())
+		},
 		encode: func(w http.ResponseWriter, op api.Operation, out any) error { return writeJSON(w, op.Status, out) },
 	}
 }
@@ -70,7 +79,7 @@ func (restJSON) exception(_ api.Operation, err error) (*api.Exception, int) {
 
 func (restJSON) writeException(w http.ResponseWriter, _ api.Operation, ex *api.Exception, status int) error {
 	w.Header().Set("X-Amzn-ErrorType", string(ex.Name))
-	if status == http.StatusUnauthorized {
+	if status == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 	}
 	return writeJSON(w, status, ex)

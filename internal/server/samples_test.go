@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/lanyard-id/lanyard/api"
+	"github.com/lanyard-id/lanyard/internal/server"
 	"github.com/lanyard-id/lanyard/internal/servertest"
 )
 
@@ -45,17 +46,21 @@ type world struct {
 	token   string // a workload access token of alice
 	session string // an authorization session of alice
 	keyID   string // an access key of person
+	runtime string // the id of an agent runtime
+	host    *fakeHost
 }
 
 func newWorld(t testing.TB, opts ...servertest.Option) *world {
 	t.Helper()
-	s := servertest.New(t, opts...)
-	w := &world{Service: s, agent: s.NewAgent(t)}
+	h := &fakeHost{}
+	s := servertest.New(t, append([]servertest.Option{servertest.Edge(func(c *server.Config) { c.Host = h })}, opts...)...)
+	w := &world{Service: s, agent: s.NewAgent(t), host: h}
 	_, err := w.agent.Control.CreateApiKeyCredentialProvider(context.Background(), keyInput("key", "k3y"))
 	check(t, err)
 	w.token = w.agent.Token(t, "alice")
 	w.session = *w.agent.Begin(t, "alice").SessionUri
 	w.people(t)
+	w.runtime = w.newRuntime(t, "my_agent", nil)
 	return w
 }
 
@@ -92,6 +97,9 @@ func (w *world) sample(op api.Operation) map[string]any {
 	}
 	if op.Service.Version() != "" {
 		return w.querySample(op)
+	}
+	if api.RuntimeInput(op) != nil {
+		return w.runtimeSample(op)
 	}
 	return samples[op.Name]
 }

@@ -34,6 +34,10 @@ type Config struct {
 	Extra map[string]http.Handler
 	// UserPools serves the operations of user pools; nil refuses them as unknown. Development only.
 	UserPools UserPools
+	// Host runs agents. Nil: none is configured, and what needs it says how to.
+	Host AgentHost
+	// MaxInvocations bounds the invocations of one account that are at work at once; 1000 when zero.
+	MaxInvocations int
 	// BrowserURL is the address to which a browser is sent in place of one that it could not reach; nil changes none.
 	// Development only.
 	BrowserURL func(ctx context.Context, location string) string
@@ -55,14 +59,18 @@ type Server struct {
 	routes  map[string]*route // method, space, raw path
 	queries map[queryName]*route
 	targets map[string]*route
-	pages   *pages.Set
-	metrics *metrics
-	hosted  http.Handler
+	// templates are routes whose path has labels, by method and number of segments.
+	templates map[segments][]template
+	payloads  *payloads
+	busy      accountGate
+	pages     *pages.Set
+	metrics   *metrics
+	hosted    http.Handler
 }
 
 // New returns the edge. It starts nothing.
 func New(cfg Config, d Deps) (*Server, error) {
-	s := &Server{cfg: cfg, Deps: d, routes: map[string]*route{}, queries: map[queryName]*route{}, targets: map[string]*route{}}
+	s := &Server{cfg: cfg, Deps: d, routes: map[string]*route{}, queries: map[queryName]*route{}, targets: map[string]*route{}, templates: map[segments][]template{}, payloads: newPayloads()}
 	set, err := pages.New(stylePath, nil)
 	if err != nil {
 		return nil, err
@@ -72,7 +80,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 		if v := r.op.Service.Version(); v != "" {
 			s.queries[queryName{v, r.op.Name}] = r
 		} else {
-			s.routes[r.op.Method+" "+r.op.Path] = r
+			s.addPath(r)
 		}
 	}
 	for _, r := range s.cognitoTable() {
@@ -101,8 +109,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.hosted.ServeHTTP(w, r)
 		return
 	}
-	status := s.serve(w, r, rt, m, err)
-	if rt.call != nil {
+	status := s.answer(w, r, rt, m, err)
+	if rt.call != nil || rt.raw != nil {
 		s.metrics.observe(rt.op.Name, status, s.Now().Sub(start))
 	}
 }
@@ -110,9 +118,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // find reads a request and gives the row of the table that it asks for, or none, which leaves it unread. An error is
 // what the row's clients are told.
 func (s *Server) find(w http.ResponseWriter, r *http.Request) (*route, message, error) {
-	if rt, ok := s.routes[r.Method+" "+rawPath(r)]; ok {
+	if rt, labels := s.byPath(r); rt != nil {
+		if rt.raw != nil {
+			return rt, message{request: r, labels: labels}, nil
+		}
 		body, err := readJSON(w, r)
-		return rt, message{body: body}, err
+		return rt, message{body: body, request: r, labels: labels}, err
 	}
 	if s.isTarget(r) {
 		return s.findTarget(w, r)
@@ -130,6 +141,14 @@ func rawPath(r *http.Request) string {
 		p = p[:len(p)-1]
 	}
 	return p
+}
+
+// answer runs the operation, or lets it run itself.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt *route, m message, err error) int {
+	if rt.raw != nil {
+		return rt.raw(&exchange{s: s, w: w, r: r, rt: rt, m: m})
+	}
+	return s.serve(w, r, rt, m, err)
 }
 
 // serve runs one operation: caller, decoding, validation, use-case, answer. It returns the status.
@@ -192,5 +211,6 @@ type route struct {
 	protocol protocol
 	services []string // for which its requests are signed
 	call     func(ctx context.Context, caller *policy.Caller, m message) (any, error)
+	raw      func(x *exchange) int // in place of call: reads the body and answers by itself
 	encode   func(w http.ResponseWriter, op api.Operation, out any) error
 }

@@ -2,7 +2,9 @@ package server
 
 import (
 	"log/slog"
+	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +23,7 @@ func TestTableIsTheOperations(t *testing.T) {
 	}
 	rows := api.Operations()
 	for _, op := range rows {
-		r, ok := s.routes[op.Method+" "+op.Path]
+		r, ok := s.pathRoute(op)
 		if v := op.Service.Version(); v != "" {
 			r, ok = s.queries[queryName{v, op.Name}]
 		}
@@ -29,7 +31,22 @@ func TestTableIsTheOperations(t *testing.T) {
 			t.Errorf("%s has no route of its own", op.Name)
 		}
 	}
-	if len(s.routes)+len(s.queries) != len(rows) || len(s.table()) != len(rows) {
-		t.Errorf("%d rows, %d handlers and %d routes must be as many", len(rows), len(s.table()), len(s.routes)+len(s.queries))
+	routes := len(s.routes) + len(s.queries)
+	for _, all := range s.templates {
+		routes += len(all)
 	}
+	if routes != len(rows) || len(s.table()) != len(rows) {
+		t.Errorf("%d rows, %d handlers and %d routes must be as many", len(rows), len(s.table()), routes)
+	}
+}
+
+// pathRoute finds the route of a row as a request would, with labels that hold a slash.
+func (s *Server) pathRoute(op api.Operation) (*route, bool) {
+	path := strings.NewReplacer("{agentRuntimeId}", "id-0123456789", "{endpointName}", "e", "{agentRuntimeArn}", "arn%3Aaws%3Aa%2Fb").Replace(op.Path)
+	r, err := http.NewRequest(op.Method, "http://lanyard.example.com"+path, nil)
+	if err != nil {
+		return nil, false
+	}
+	rt, _ := s.byPath(r)
+	return rt, rt != nil
 }

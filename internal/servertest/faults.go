@@ -69,8 +69,8 @@ func (f *faults) RaiseAccountEpoch(ctx context.Context, id string, at time.Time)
 	return done(f, "RaiseAccountEpoch", func() error { return f.Store.RaiseAccountEpoch(ctx, id, at) })
 }
 
-func (f *faults) InsertRecord(ctx context.Context, r identity.Record) error {
-	return done(f, "InsertRecord", func() error { return f.Store.InsertRecord(ctx, r) })
+func (f *faults) InsertRecord(ctx context.Context, r identity.Record, most int) error {
+	return done(f, "InsertRecord", func() error { return f.Store.InsertRecord(ctx, r, most) })
 }
 
 func (f *faults) Record(ctx context.Context, account, kind, parent, name string) (identity.Record, error) {

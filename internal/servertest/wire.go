@@ -86,6 +86,11 @@ func (s *Service) Request(t testing.TB, op api.Operation, body any) *http.Reques
 	if op.Service.Version() != "" {
 		return s.queryRequest(t, op, body)
 	}
+	if in := api.RuntimeInput(op); in != nil {
+		if members, ok := body.(map[string]any); ok {
+			return s.locatedRequest(t, op, in, members)
+		}
+	}
 	r, err := http.NewRequest(op.Method, s.URL+op.Path, bytes.NewReader(encoded(t, body)))
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,11 @@ import (
 // signature covers the host, content-type and every x-amz- and x-amzn- header
 // except the trace id, which proxies rewrite.
 func Sign(r *http.Request, body []byte, c Credentials, region, service string, now time.Time) {
+	SignHash(r, sha256.Sum256(body), c, region, service, now)
+}
+
+// SignHash is Sign for a body of which only the SHA-256 is known yet.
+func SignHash(r *http.Request, body [sha256.Size]byte, c Credentials, region, service string, now time.Time) {
 	if r.Header == nil {
 		r.Header = make(http.Header)
 	}
@@ -24,8 +29,7 @@ func Sign(r *http.Request, body []byte, c Credentials, region, service string, n
 		r.URL.RawQuery = encodeQuery(r.URL.Query())
 	}
 	now = now.UTC()
-	sum := sha256.Sum256(body)
-	payload := hex.EncodeToString(sum[:])
+	payload := hex.EncodeToString(body[:])
 	r.Header.Set(headerDate, now.Format(timeLayout))
 	r.Header.Set(headerPayloadHash, payload)
 	r.Header.Del(headerToken)

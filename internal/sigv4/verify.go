@@ -13,6 +13,27 @@ import (
 // signature's window. The key must have been derived for q.Scope. It neither
 // reads nor changes the HTTP request.
 func (q *Request) Verify(signingKey []byte, body []byte, now time.Time) error {
+	return q.verify(signingKey, sha256.Sum256(body), len(body) == 0, now)
+}
+
+// VerifyHash is Verify for a body of which only the SHA-256 is known. It
+// proves that whoever signed meant a body of this hash; that the body has it
+// is for the caller to make sure of.
+func (q *Request) VerifyHash(signingKey []byte, body [sha256.Size]byte, now time.Time) error {
+	return q.verify(signingKey, body, body == sha256.Sum256(nil), now)
+}
+
+// DeclaredHash is the hash of the body as the client declared it in a signed
+// header. It is false where the client declared none.
+func (q *Request) DeclaredHash() (hash [sha256.Size]byte, ok bool) {
+	if len(q.payload) != hex.EncodedLen(len(hash)) || !all(q.payload, isLowerHex) {
+		return hash, false
+	}
+	_, err := hex.Decode(hash[:], []byte(q.payload))
+	return hash, err == nil
+}
+
+func (q *Request) verify(signingKey []byte, body [sha256.Size]byte, empty bool, now time.Time) error {
 	// HMAC accepts an empty key, and so could anyone who signs.
 	if len(signingKey) != sha256.Size || len(q.canonical) == 0 {
 		return invalid("the request cannot be verified")
@@ -20,7 +41,7 @@ func (q *Request) Verify(signingKey []byte, body []byte, now time.Time) error {
 	if err := q.checkTime(now); err != nil {
 		return err
 	}
-	payload, err := q.payloadHash(body)
+	payload, err := q.payloadHash(body, empty)
 	if err != nil {
 		return err
 	}
@@ -61,13 +82,12 @@ func (q *Request) checkTime(now time.Time) error {
 
 // payloadHash is the last line of the canonical request: the hash of the body
 // that arrived, which a declared hash must equal.
-func (q *Request) payloadHash(body []byte) (string, error) {
-	sum := sha256.Sum256(body)
-	got := hex.EncodeToString(sum[:])
+func (q *Request) payloadHash(body [sha256.Size]byte, empty bool) (string, error) {
+	got := hex.EncodeToString(body[:])
 	switch {
 	case q.payload == "" || q.payload == got:
 		return got, nil
-	case q.payload == unsignedPayload && q.Presigned && len(body) == 0:
+	case q.payload == unsignedPayload && q.Presigned && empty:
 		// Some clients presign this way; without a body it gives nothing away.
 		return unsignedPayload, nil
 	case q.payload == unsignedPayload || strings.HasPrefix(q.payload, "STREAMING-"):

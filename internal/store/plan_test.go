@@ -61,7 +61,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		grants(identity.GrantFilter{}), grants(identity.GrantFilter{WorkloadID: "w"}), grants(identity.GrantFilter{ProviderID: "p"}),
 		grants(identity.GrantFilter{WorkloadID: "w", ProviderID: "p", User: "u", State: identity.GrantActive}),
 		selectRecord + ` WHERE account = $1 AND kind = $2 AND parent = $3 AND name = $4`,
-		selectRecord + ` WHERE id = $1 AND kind = $2`,
+		selectRecord + ` WHERE id = $1 AND kind = $2`, countRecords,
 		selectRecord + ` WHERE account = $1 AND kind = $2 AND parent = $3 AND name > $4 ORDER BY name LIMIT $5`,
 		selectSession + ` WHERE id = $1`,
 		selectSession + ` WHERE account = $1 AND (created_at, id) < ($2, $3) ORDER BY created_at DESC, id DESC LIMIT $4`,
@@ -69,7 +69,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		`DELETE FROM grants WHERE account = $1 AND provider_id = $2`,
 		`DELETE FROM sessions WHERE (account, id) IN (SELECT account, id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
 		audit(identity.AuditFilter{}), audit(identity.AuditFilter{GrantID: "g"}),
-		audit(identity.AuditFilter{Action: "a", Since: time.UnixMilli(1)}),
+		audit(identity.AuditFilter{Action: "a", Since: time.UnixMilli(1)}), audit(identity.AuditFilter{AccessKey: "AKIA"}),
 	}
 	for _, c := range sealedColumns {
 		queries = append(queries, c.query)

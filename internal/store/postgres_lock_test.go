@@ -45,7 +45,7 @@ func TestDeleteWaitsForCompletion(t *testing.T) {
 	session := identity.Session{Account: "a", ID: "s", ProviderID: "p", Status: identity.SessionPending, Version: 1}
 	for _, err := range []error{
 		s.InsertAccount(ctx, identity.Account{ID: "a"}),
-		s.InsertRecord(ctx, identity.Record{Account: "a", Kind: identity.KindOAuth2Provider, ID: "p", Name: "p", Version: 1}),
+		s.InsertRecord(ctx, identity.Record{Account: "a", Kind: identity.KindOAuth2Provider, ID: "p", Name: "p", Version: 1}, 0),
 		s.InsertSession(ctx, session, 1),
 	} {
 		if err != nil {

@@ -24,13 +24,17 @@ func readRecord(h handle, condition string, args ...any) (r identity.Record, err
 	return r, nil
 }
 
-// InsertRecord adds a record: ErrExists when its name or id is taken, ErrNotFound when its account or owner is gone.
-func (s *Store) InsertRecord(ctx context.Context, r identity.Record) error {
+// InsertRecord adds a record: ErrExists when its name or id is taken, ErrNotFound when its account or owner is gone,
+// ErrTooMany when the owner has most of the kind already.
+func (s *Store) InsertRecord(ctx context.Context, r identity.Record, most int) error {
 	return s.engine.write(ctx, func(h handle) error {
 		if err := countChange(h, r.Account); err != nil {
 			return err
 		}
 		if err := checkOwner(h, r.Account, r.Parent); err != nil {
+			return err
+		}
+		if err := checkRoom(h, &r, most); err != nil {
 			return err
 		}
 		_, err := h.exec(`INSERT INTO records (account, id, kind, name, parent, version, created_at, updated_at, mac, data, sealed)
@@ -50,6 +54,24 @@ func checkOwner(h handle, account, parent string) error {
 	var one int
 	return h.one(`SELECT 1 FROM records WHERE account = $1 AND id = $2`, []any{account, parent}, &one)
 }
+
+// checkRoom counts what the owner has of the kind. Changes of an account's records follow each other, so nobody inserts
+// another between the count and the commit.
+func checkRoom(h handle, r *identity.Record, most int) error {
+	if most == 0 {
+		return nil
+	}
+	var n int
+	if err := h.one(countRecords, []any{r.Account, r.Kind, r.Parent}, &n); err != nil {
+		return err
+	}
+	if n >= most {
+		return identity.ErrTooMany
+	}
+	return nil
+}
+
+const countRecords = `SELECT COUNT(*) FROM records WHERE account = $1 AND kind = $2 AND parent = $3`
 
 // Record finds a record by its name.
 func (s *Store) Record(ctx context.Context, account, kind, parent, name string) (identity.Record, error) {

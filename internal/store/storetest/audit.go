@@ -70,6 +70,10 @@ func testFindAudit(t *testing.T, s *suite) {
 		if i%2 == 0 {
 			r.GrantID, r.SessionID = fmt.Sprint("gr", i%6), fmt.Sprint("se", i%4)
 		}
+		r.AccessKey = []string{"AKIA1", "AKIA11", "", `AKIA%"ä`}[i%4]
+		if i%4 == 0 && i%3 == 0 {
+			r.Caller = "" // a stranger named the key
+		}
 		if i%5 == 0 {
 			r.Result = identity.AuditDenied
 		}
@@ -91,6 +95,8 @@ func testFindAudit(t *testing.T, s *suite) {
 		"time": {identity.AuditFilter{Since: all[9].At, Until: all[3].At}, func(r identity.AuditRecord) bool {
 			return !r.At.Before(all[9].At) && r.At.Before(all[3].At)
 		}},
+		"access key":     {identity.AuditFilter{AccessKey: "AKIA1"}, func(r identity.AuditRecord) bool { return r.AccessKey == "AKIA1" && r.Caller != "" }},
+		"odd access key": {identity.AuditFilter{AccessKey: `AKIA%"ä`}, func(r identity.AuditRecord) bool { return r.AccessKey == `AKIA%"ä` }},
 		"several": {identity.AuditFilter{GrantID: "gr4", User: "user2", Result: identity.AuditAllowed}, func(r identity.AuditRecord) bool {
 			return r.GrantID == "gr4" && r.User == "user2" && r.Result == identity.AuditAllowed
 		}},

@@ -11,6 +11,7 @@ import (
 
 func testConcurrency(t *testing.T, s *suite) {
 	t.Run("one name", func(t *testing.T) { testNameRace(t, s) })
+	t.Run("no more than most", func(t *testing.T) { testSiblingRace(t, s) })
 	t.Run("compare and swap", func(t *testing.T) { testUpdateRaces(t, s) })
 	t.Run("a failing change spoils no other", func(t *testing.T) { testMixedBatch(t, s) })
 	t.Run("every change counts", func(t *testing.T) { testCountRace(t, s) })
@@ -22,13 +23,45 @@ func testConcurrency(t *testing.T, s *suite) {
 func testNameRace(t *testing.T, s *suite) {
 	id := s.account(t)
 	won := race(32, func(int) bool {
-		err := s.store.InsertRecord(t.Context(), s.record(id, identity.KindWorkload, "agent"))
+		err := s.store.InsertRecord(t.Context(), s.record(id, identity.KindWorkload, "agent"), 0)
 		if err != nil && !errors.Is(err, identity.ErrExists) {
 			t.Error(err)
 		}
 		return err == nil
 	})
 	same(t, won, 1)
+}
+
+// testSiblingRace: a limit holds however many insert at the same moment, and for each owner and kind apart.
+func testSiblingRace(t *testing.T, s *suite) {
+	id := s.account(t)
+	alice, bob := s.insert(t, s.record(id, identity.KindUser, "alice")), s.insert(t, s.record(id, identity.KindUser, "bob"))
+	of := func(kind, parent, name string) identity.Record {
+		r := s.record(id, kind, name)
+		r.Parent = parent
+		return r
+	}
+	for i := range 3 {
+		s.insert(t, of(identity.KindPolicy, alice.ID, fmt.Sprint("first", i)))
+		s.insert(t, of(identity.KindAccessKey, alice.ID, fmt.Sprint("AKIA", i)))
+		s.insert(t, of(identity.KindPolicy, bob.ID, fmt.Sprint("first", i)))
+		s.insert(t, of(identity.KindPolicy, "", fmt.Sprint("first", i)))
+	}
+	for _, owner := range []string{alice.ID, ""} {
+		s.counts(t, id, 2, func() {
+			won := race(16, func(i int) bool {
+				err := s.store.InsertRecord(t.Context(), of(identity.KindPolicy, owner, fmt.Sprint("more", i)), 5)
+				if err != nil && !errors.Is(err, identity.ErrTooMany) {
+					t.Error(err)
+				}
+				return err == nil
+			})
+			same(t, won, 2)
+		})
+		list, err := s.store.ListRecords(t.Context(), id, identity.KindPolicy, owner, "", 100)
+		ok(t, err)
+		same(t, len(list), 5)
+	}
 }
 
 func testUpdateRaces(t *testing.T, s *suite) {
@@ -65,7 +98,7 @@ func testMixedBatch(t *testing.T, s *suite) {
 		if i%3 == 0 {
 			name = "taken"
 		}
-		err := s.store.InsertRecord(t.Context(), s.record(id, identity.KindWorkload, name))
+		err := s.store.InsertRecord(t.Context(), s.record(id, identity.KindWorkload, name), 0)
 		if err != nil && !errors.Is(err, identity.ErrExists) {
 			t.Error(err)
 		}
@@ -83,7 +116,7 @@ func testCountRace(t *testing.T, s *suite) {
 		race(48, func(i int) bool {
 			var err error
 			if i%2 == 0 {
-				err = s.store.InsertRecord(t.Context(), s.record(id, identity.KindWorkload, fmt.Sprint("agent", i)))
+				err = s.store.InsertRecord(t.Context(), s.record(id, identity.KindWorkload, fmt.Sprint("agent", i)), 0)
 			} else {
 				err = s.store.RaiseUserEpoch(t.Context(), id, identity.UserEpoch{User: fmt.Sprint("user", i), At: start})
 			}
@@ -133,7 +166,7 @@ func testChildDeleteRace(t *testing.T, s *suite) {
 			var err error
 			if who == 0 {
 				err = s.store.DeleteRecord(ctx, id, u.Kind, u.ID)
-			} else if err = s.store.InsertRecord(ctx, k); errors.Is(err, identity.ErrNotFound) {
+			} else if err = s.store.InsertRecord(ctx, k, 0); errors.Is(err, identity.ErrNotFound) {
 				err = nil
 			}
 			if err != nil {
@@ -154,7 +187,7 @@ func testCancelled(t *testing.T, s *suite) {
 	e := s.event(id, "x")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	fails(t, s.store.InsertRecord(ctx, r), context.Canceled)
+	fails(t, s.store.InsertRecord(ctx, r, 0), context.Canceled)
 	fails(t, s.store.AppendAudit(ctx, e), context.Canceled)
 	_, err := s.store.Account(ctx, id)
 	fails(t, err, context.Canceled)

@@ -38,7 +38,7 @@ func testA11Records(t *testing.T, s *suite, mine, theirs string) {
 		fails(t, s.store.DeleteRecord(ctx, mine, identity.KindWorkload, other.ID), identity.ErrNotFound)
 		stolen := s.record(mine, identity.KindWorkload, "stolen")
 		stolen.ID = other.ID // an id is one account's for ever, or look-ups by id would be ambiguous
-		fails(t, s.store.InsertRecord(ctx, stolen), identity.ErrExists)
+		fails(t, s.store.InsertRecord(ctx, stolen, 0), identity.ErrExists)
 	})
 	got, err = s.store.Record(ctx, theirs, identity.KindWorkload, "", "agent")
 	ok(t, err)
@@ -158,7 +158,7 @@ func testTexts(t *testing.T, s *suite) {
 	id, ctx := s.account(t), t.Context()
 	for _, bad := range []string{"nul\x00", "broken\xff"} {
 		r := s.record(id, identity.KindWorkload, bad)
-		if err := s.store.InsertRecord(ctx, r); err == nil {
+		if err := s.store.InsertRecord(ctx, r, 0); err == nil {
 			t.Errorf("a record of the name %q was kept", bad)
 		}
 		_, err := s.store.Record(ctx, id, identity.KindWorkload, "", bad)

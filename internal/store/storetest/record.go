@@ -28,17 +28,17 @@ func testInsertRecord(t *testing.T, s *suite) {
 	same(t, got, r)
 	s.counts(t, id, 0, func() { // a refused change counts for nothing
 		taken := s.record(id, identity.KindWorkload, "agent")
-		fails(t, s.store.InsertRecord(t.Context(), taken), identity.ErrExists)
+		fails(t, s.store.InsertRecord(t.Context(), taken, 0), identity.ErrExists)
 		reused := s.record(id, identity.KindWorkload, "other")
 		reused.ID = r.ID
-		fails(t, s.store.InsertRecord(t.Context(), reused), identity.ErrExists)
+		fails(t, s.store.InsertRecord(t.Context(), reused, 0), identity.ErrExists)
 	})
 	s.insert(t, s.record(id, identity.KindUser, "agent")) // names are apart by kind
 	_, err = s.store.Record(t.Context(), id, identity.KindWorkload, "", "Agent")
 	fails(t, err, identity.ErrNotFound)
 	_, err = s.store.RecordByID(t.Context(), identity.KindUser, r.ID)
 	fails(t, err, identity.ErrNotFound)
-	fails(t, s.store.InsertRecord(t.Context(), s.record("999999999999", identity.KindUser, "eve")), identity.ErrNotFound)
+	fails(t, s.store.InsertRecord(t.Context(), s.record("999999999999", identity.KindUser, "eve"), 0), identity.ErrNotFound)
 }
 
 func testRecordOwner(t *testing.T, s *suite) {
@@ -56,10 +56,10 @@ func testRecordOwner(t *testing.T, s *suite) {
 	fails(t, err, identity.ErrNotFound)
 	orphan := s.record(id, identity.KindAccessKey, "AKIA")
 	orphan.Parent = "id-gone"
-	fails(t, s.store.InsertRecord(t.Context(), orphan), identity.ErrNotFound)
+	fails(t, s.store.InsertRecord(t.Context(), orphan, 0), identity.ErrNotFound)
 	other := s.account(t)
 	orphan.Account, orphan.Parent = other, alice.ID // A11: an owner of another account is none
-	fails(t, s.store.InsertRecord(t.Context(), orphan), identity.ErrNotFound)
+	fails(t, s.store.InsertRecord(t.Context(), orphan, 0), identity.ErrNotFound)
 }
 
 func testUpdateRecord(t *testing.T, s *suite) {

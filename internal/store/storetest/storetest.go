@@ -86,7 +86,7 @@ func (s *suite) record(account, kind, name string) identity.Record {
 
 func (s *suite) insert(t testing.TB, r identity.Record) identity.Record {
 	t.Helper()
-	if err := s.store.InsertRecord(t.Context(), r); err != nil {
+	if err := s.store.InsertRecord(t.Context(), r, 0); err != nil {
 		t.Fatalf("inserting %s %s: %v", r.Kind, r.Name, err)
 	}
 	return r
