@@ -44,7 +44,7 @@ func policyExplain(env *environment, t *adminTarget) *cobra.Command {
 		if asJSON {
 			return writeJSONLine(env.stdout, l.Items[0])
 		}
-		e := explanation{terminal: newTerminal(env), holder: h, principal: arn, result: l.Items[0], flags: t.typed(env)}
+		e := explanation{terminal: newTerminal(env), holder: h, principal: arn, result: l.Items[0], flags: t.typed(env), named: map[string]bool{}}
 		return e.print()
 	})
 	h.flags(c)
@@ -114,13 +114,15 @@ type explanation struct {
 	holder    holder
 	principal string
 	result    identity.SimulationResult
-	flags     string // that name the target, for the command that is printed
+	flags     string          // that name the target, for the command that is printed
+	named     map[string]bool // the policies spoken of
 }
 
 func (e *explanation) print() error {
 	e.headline()
 	e.decided()
 	e.others()
+	e.traps()
 	if e.result.Suggestion != "" {
 		e.suggest()
 	}
@@ -147,13 +149,15 @@ func (e *explanation) headline() {
 func (e *explanation) decided() {
 	label := "decided"
 	for _, st := range e.result.Statements {
-		if st.Applies && (st.Effect == "Deny") == e.result.Explicit {
-			e.field(label, st.Effect+" by "+where(st))
+		if st.Applies && (e.result.Allowed || e.result.Explicit) && (st.Effect == "Deny") == e.result.Explicit {
+			e.field(label, st.Effect+" by "+e.where(st))
 			label = ""
 		}
 	}
 	switch {
 	case label == "":
+	case e.result.Note != "":
+		e.field(label, e.result.Note)
 	case len(e.result.Statements) == 0:
 		e.field(label, "no policy speaks for it, and what nothing allows is denied")
 	default:
@@ -162,7 +166,8 @@ func (e *explanation) decided() {
 }
 
 // where is a statement's place, as an editor would find it.
-func where(st policy.StatementExplanation) string {
+func (e *explanation) where(st policy.StatementExplanation) string {
+	e.named[st.Policy] = true
 	name := fmt.Sprintf("statement %d", st.Index)
 	if st.StatementID != "" {
 		name += " (" + st.StatementID + ")"
@@ -177,11 +182,20 @@ func (e *explanation) others() {
 	}
 	for _, st := range e.result.Statements {
 		if !st.Applies && st.Effect == "Allow" {
-			e.field("not by", where(st)+": "+st.Why)
+			e.field("not by", e.where(st)+": "+st.Why)
 		}
 	}
 	for _, key := range e.result.Missing {
 		e.field("not given", key+": policies ask for it; say what it is with --context "+key+"=VALUE")
+	}
+}
+
+// traps are what the policies spoken of say, and their authors rarely mean.
+func (e *explanation) traps() {
+	for _, w := range e.result.Warnings {
+		if e.named[w.Policy] {
+			e.field("note", fmt.Sprintf("policy %s, line %d, column %d: %s", w.Policy, w.Line, w.Column, w.Message))
+		}
 	}
 }
 

@@ -48,6 +48,8 @@ type config struct {
 	SigningKeyLife time.Duration `yaml:"signing_key_life"`
 	// CoveringGrants lists credential providers at which a grant of more scopes serves a request for fewer.
 	CoveringGrants []string `yaml:"covering_grants"`
+	// AgentHost runs agents for this server; none runs without it.
+	AgentHost agentHostConfig `yaml:"agent_host"`
 
 	InsecureHTTP   bool     `yaml:"insecure_http"`
 	InsecureNoPKCE []string `yaml:"insecure_no_pkce"`
@@ -144,7 +146,7 @@ func readConfig(path string) (*config, error) {
 		return nil, fmt.Errorf("configuration %s: %s", path, yaml.FormatError(err, false, true))
 	}
 	dir := filepath.Dir(path)
-	for _, p := range []*string{&c.Database.SQLite, &c.TLS.CertFile, &c.TLS.KeyFile, &c.RootKey.File, &c.Egress.CAFile} {
+	for _, p := range []*string{&c.Database.SQLite, &c.TLS.CertFile, &c.TLS.KeyFile, &c.RootKey.File, &c.Egress.CAFile, &c.AgentHost.KeyFile} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
@@ -177,6 +179,7 @@ func (c *config) Validate() error {
 	c.validateStorage(bad)
 	c.validateOutside(bad)
 	c.validateLimits(bad)
+	c.validateAgentHost(bad)
 	return errors.Join(problems...)
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -46,7 +47,7 @@ func defaultDataDir(env *environment) string {
 	return "lanyard-data"
 }
 
-func runDev(ctx context.Context, env *environment, o devOptions) error {
+func runDev(ctx context.Context, env *environment, o devOptions) (err error) {
 	dir, err := filepath.Abs(o.dataDir)
 	if err != nil {
 		return err
@@ -95,8 +96,13 @@ func runDev(ctx context.Context, env *environment, o devOptions) error {
 	if err != nil {
 		return err
 	}
-	h, err := in.edge(server.Config{UserPools: pools, BrowserURL: pools.BrowserURL,
-		Extra: map[string]http.Handler{"/devidp/": idp.Handler(), devidp.PoolsPath: pools.Handler()}})
+	options := server.Config{UserPools: pools, BrowserURL: pools.BrowserURL}
+	if agents := in.devHost(ctx, env, data); agents != nil {
+		defer func() { err = errors.Join(err, agents.close()) }()
+		options.Host = agents.Client
+	}
+	options.Extra = map[string]http.Handler{"/devidp/": idp.Handler(), devidp.PoolsPath: pools.Handler()}
+	h, err := in.edge(options)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// servedServices are the services that Lanyard serves, as the endpoint variables name them.
+var servedServices = [...]string{"BEDROCK_AGENTCORE", "BEDROCK_AGENTCORE_CONTROL", "STS", "IAM", "COGNITO_IDENTITY_PROVIDER"}
+
 type exportOptions struct{ all, toolkit bool }
 
 func envCommand(env *environment) *cobra.Command {
@@ -36,7 +39,7 @@ func envCommand(env *environment) *cobra.Command {
 func (d *devData) exports(o exportOptions) string {
 	var b strings.Builder
 	set := func(name, value string) { b.WriteString("export " + name + "=" + shellQuote(value) + "\n") }
-	for _, service := range []string{"BEDROCK_AGENTCORE", "BEDROCK_AGENTCORE_CONTROL", "STS", "IAM", "COGNITO_IDENTITY_PROVIDER"} {
+	for _, service := range servedServices {
 		set("AWS_ENDPOINT_URL_"+service, d.Endpoint)
 	}
 	if o.all {

@@ -1,5 +1,6 @@
 // Command lanyard is the one binary: it serves (dev, serve), administers the database of this machine (admin, keys) and
-// talks to a running instance (env, token, demo, audit, sessions, why, doctor).
+// talks to a running instance (env, token, demo, audit, sessions, why, doctor), and carries an agent from its file to its
+// answers (configure, launch, invoke and their kin, which are all it knows when it is called agentcore).
 //
 // All wiring happens here, and only here are flags, files and the environment read. It protects the operator from a
 // configuration that says less than it seems: every weakening is named insecure, off by default, and logged at start.
@@ -51,7 +52,7 @@ func main() {
 // run executes one command line and returns the exit code: 0 done, 1 failed, 2 not understood.
 func run(ctx context.Context, env *environment) int {
 	root := rootCommand(env)
-	root.SetArgs(env.args)
+	root.SetArgs(spelledOut(root, env.args))
 	c, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
@@ -59,7 +60,7 @@ func run(ctx context.Context, env *environment) int {
 	if c.ValidateRequiredFlags() != nil {
 		err = asMisuse(c, err)
 	}
-	fmt.Fprintln(env.stderr, "lanyard: "+err.Error())
+	fmt.Fprintln(env.stderr, root.Name()+": "+err.Error())
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return 2
 	}
@@ -69,23 +70,33 @@ func run(ctx context.Context, env *environment) int {
 // usageError is a command line that was not understood.
 type usageError struct{ error }
 
+// rootCommand is lanyard, or the verbs of an agent's life alone under the name agentcore.
 func rootCommand(env *environment) *cobra.Command {
-	root := &cobra.Command{
-		Use:           "lanyard",
-		Short:         "Identity and credentials for AI agents, wire-compatible with Amazon Bedrock AgentCore Identity",
-		Version:       env.version,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+	root := lanyardCommand(env)
+	if calledAgentcore(env) {
+		root = agentcoreCommand(env)
 	}
+	root.SilenceUsage, root.SilenceErrors = true, true
 	root.SetIn(env.stdin)
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w; see: %s --help", err, c.CommandPath())}
 	})
-	root.AddGroup(&cobra.Group{ID: "serve", Title: "Serve:"}, &cobra.Group{ID: "use", Title: "Use a running instance:"}, &cobra.Group{ID: "admin", Title: "Administer:"})
-	root.AddCommand(devCommand(env), serveCommand(env), envCommand(env), adminCommand(env), policyCommand(env), issuerCommand(env))
-	root.AddCommand(clientCommands(env)...)
 	strict(root)
+	return root
+}
+
+func lanyardCommand(env *environment) *cobra.Command {
+	root := &cobra.Command{
+		Use:     "lanyard",
+		Short:   "Identity and credentials for AI agents, wire-compatible with Amazon Bedrock AgentCore Identity",
+		Version: env.version,
+	}
+	root.AddGroup(&cobra.Group{ID: "serve", Title: "Serve:"}, agentGroup(), &cobra.Group{ID: "use", Title: "Use a running instance:"}, &cobra.Group{ID: "admin", Title: "Administer:"})
+	root.AddCommand(devCommand(env), serveCommand(env), envCommand(env), adminCommand(env), policyCommand(env), issuerCommand(env))
+	root.AddCommand(hostCommands(env)...)
+	root.AddCommand(agentCommands(env)...)
+	root.AddCommand(clientCommands(env)...)
 	return root
 }

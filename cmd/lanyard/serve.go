@@ -46,7 +46,11 @@ func runServe(ctx context.Context, env *environment, cfg *config, path string) e
 	if err := in.identity.EnsureAccount(ctx, cfg.Account); err != nil {
 		return err
 	}
-	h, err := in.edge(server.Config{})
+	agents, back, err := in.agentHost(ctx)
+	if err != nil {
+		return err
+	}
+	h, err := in.edge(server.Config{Host: agents})
 	if err != nil {
 		return err
 	}
@@ -59,7 +63,7 @@ func runServe(ctx context.Context, env *environment, cfg *config, path string) e
 	if err != nil {
 		return err
 	}
-	return in.serve(ctx, listeners, func() error {
+	return in.serve(ctx, append(listeners, back...), func() error {
 		log.Info("ready", "listen", listeners[0].ln.Addr().String(), "publicUrl", cfg.PublicURL, "account", cfg.Account, "version", env.version)
 		if err := in.identity.CheckIssuers(ctx); err != nil {
 			log.Warn("the accounts' issuers could not be checked", "err", err)

@@ -1,0 +1,436 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
+)
+
+type configureOptions struct {
+	entrypoint, name, role, requirements, authorizer, headers, region, runtime, language, protocol string
+	deployment, ecr, buildRole, bucket, container, subnets, groups                                 string
+	disableOtel, disableMemory, vpc, create, never, verbose, asJSON                                bool
+	idle, lifetime                                                                                 int
+	given                                                                                          func(flag string) bool
+}
+
+func configureCommand(env *environment) *cobra.Command {
+	var o configureOptions
+	c := &cobra.Command{
+		Use: "configure -e FILE", Args: understood(cobra.NoArgs),
+		Short: "Describe an agent in " + projectFileName,
+		Long: "Describe an agent in " + projectFileName + ", the file that the other verbs and the AWS toolkit read. An agent that is there already keeps what is not named.\n\n" +
+			"On a terminal it asks for what the flags leave open; -ni never asks.",
+		Example: "  " + programName(env) + " configure -e agent.py --name my_agent --disable-memory",
+	}
+	o.flags(c)
+	configureChoices(c)
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := o.settle(); err != nil {
+			return misused(cmd, "%s", err)
+		}
+		return o.run(cmd.Context(), env)
+	}
+	c.AddCommand(configureListCommand(env), setDefaultCommand(env))
+	return c
+}
+
+func (o *configureOptions) flags(c *cobra.Command) {
+	f := c.Flags()
+	o.given = f.Changed
+	f.StringVarP(&o.entrypoint, "entrypoint", "e", "", "file of the agent, or the folder that has main.py, agent.py or app.py")
+	f.StringVarP(&o.name, "name", "n", "", "name of the agent (default: from the file's name)")
+	f.StringVar(&o.role, "execution-role", "", "ARN or name of the role the agent runs as; launch makes one otherwise")
+	f.StringVar(&o.requirements, "requirements-file", "", "requirements of a Python agent (default: requirements.txt beside it)")
+	f.StringVar(&o.authorizer, "authorizer-config", "", "JSON of a customJWTAuthorizer: callers then bring a JWT in place of AWS credentials")
+	f.StringVar(&o.headers, "request-header-allowlist", "", "headers passed on to the agent, separated by commas")
+	f.StringVarP(&o.region, "region", "r", "", "AWS region")
+	f.StringVar(&o.runtime, "runtime", "", "PYTHON_3_10 to PYTHON_3_14, NODE_22 or EXECUTABLE")
+	f.StringVar(&o.language, "language", "", "python or typescript (default: by the file)")
+	f.StringVarP(&o.protocol, "protocol", "p", "HTTP", "HTTP; MCP, A2A and AGUI are not served")
+	f.IntVar(&o.idle, "idle-timeout", 0, "seconds after which an idle session ends, 60 to 28800")
+	f.IntVar(&o.lifetime, "max-lifetime", 0, "seconds after which any session ends, 60 to 28800")
+	f.BoolVar(&o.disableOtel, "disable-otel", false, "no OpenTelemetry when the AWS toolkit deploys this agent")
+	f.BoolVar(&o.disableMemory, "disable-memory", false, "no memory; Lanyard has none either way")
+	f.StringVar(&o.deployment, "deployment-type", "", "direct_code_deploy; container is kept for the AWS toolkit")
+	f.StringVar(&o.ecr, "ecr", "", "image repository, kept for the AWS toolkit")
+	f.StringVar(&o.buildRole, "code-build-execution-role", "", "role that builds images, kept for the AWS toolkit")
+	f.StringVar(&o.bucket, "s3", "", "bucket of code archives, kept for the AWS toolkit")
+	f.StringVar(&o.container, "container-runtime", "", "builder of images, kept for the AWS toolkit")
+	f.BoolVar(&o.vpc, "vpc", false, "not served: agents run in the network of the agent host")
+	f.StringVar(&o.subnets, "subnets", "", "not served; see --vpc")
+	f.StringVar(&o.groups, "security-groups", "", "not served; see --vpc")
+	f.BoolVarP(&o.create, "create", "c", false, "not served: write the agent's file first")
+	f.BoolVar(&o.never, "non-interactive", false, "never ask; take defaults")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "also say what is packed and installed")
+	f.BoolVar(&o.asJSON, "json", false, "one JSON object on the standard output")
+	for name, alias := range map[string]string{"execution-role": "er", "code-build-execution-role": "cber", "ecr": "ecr", "s3": "s3", "container-runtime": "ctr",
+		"requirements-file": "rf", "disable-otel": "do", "disable-memory": "dm", "authorizer-config": "ac", "request-header-allowlist": "rha",
+		"non-interactive": "ni", "deployment-type": "dt", "runtime": "rt", "language": "lang"} {
+		short(c, name, alias)
+	}
+}
+
+// settle refuses what cannot be. A setting that would protect the agent, and that Lanyard does not serve, must not be
+// accepted in silence.
+func (o *configureOptions) settle() error {
+	o.protocol, o.runtime = strings.ToUpper(o.protocol), strings.ToUpper(o.runtime)
+	switch {
+	case o.vpc || o.subnets != "" || o.groups != "":
+		return errors.New("--vpc, --subnets and --security-groups: agents run in the network of the agent host's machine, and a VPC's protection would not be there; leave them out")
+	case o.create:
+		return errors.New("--create writes projects for AWS; write the agent's file and name it with -e")
+	case slices.Contains([]string{"MCP", "A2A", "AGUI"}, o.protocol):
+		return fmt.Errorf("--protocol %s is not served by the agent host; use HTTP", o.protocol)
+	case o.protocol != "HTTP":
+		return fmt.Errorf("--protocol %q is not one of HTTP, MCP, A2A, AGUI", o.protocol)
+	case o.runtime != "" && !slices.Contains(runtimeTypes, o.runtime):
+		return fmt.Errorf("--runtime %q is not one of %s", o.runtime, strings.Join(runtimeTypes, ", "))
+	case o.deployment != "" && o.deployment != deployDirect && o.deployment != deployContainer:
+		return fmt.Errorf("--deployment-type %q is not one of %s, %s", o.deployment, deployDirect, deployContainer)
+	case o.language != "" && o.language != "python" && o.language != "typescript":
+		return fmt.Errorf("--language %q is not one of python, typescript", o.language)
+	case o.name != "":
+		if err := checkAgentName(o.name); err != nil {
+			return fmt.Errorf("--name %w", err)
+		}
+	}
+	return o.settleTimes()
+}
+
+func (o *configureOptions) settleTimes() error {
+	for _, t := range []struct {
+		name string
+		n    int
+	}{{"idle-timeout", o.idle}, {"max-lifetime", o.lifetime}} {
+		if o.given(t.name) && (t.n < 60 || t.n > 28800) {
+			return fmt.Errorf("--%s %d is not between 60 and 28800 seconds", t.name, t.n)
+		}
+	}
+	if o.idle != 0 && o.lifetime != 0 && o.idle > o.lifetime {
+		return fmt.Errorf("--idle-timeout %d is longer than --max-lifetime %d", o.idle, o.lifetime)
+	}
+	return nil
+}
+
+// Kinds of deployment in the file. Lanyard always runs the code itself.
+const (
+	deployDirect    = "direct_code_deploy"
+	deployContainer = "container"
+)
+
+func (o *configureOptions) run(ctx context.Context, env *environment) error {
+	p, err := openProjectIfAny()
+	if err != nil {
+		return err
+	}
+	c, err := openCloud(ctx, env, o.region, "")
+	if err != nil {
+		return err
+	}
+	account, err := c.account(ctx)
+	if err != nil {
+		return err
+	}
+	t := speaker(env, o.asJSON)
+	ask := newAsker(env, t, o.never || o.asJSON)
+	e, err := o.source(t, ask)
+	if err != nil {
+		return err
+	}
+	a, err := o.fill(t, ask, p, e, place{account, c.region})
+	if err != nil {
+		return err
+	}
+	if err := p.save(); err != nil {
+		return err
+	}
+	if o.asJSON {
+		return writeJSONLine(env.stdout, toJSON(a.doc()))
+	}
+	t.configured(env, a)
+	if o.verbose {
+		t.under("Packed from " + e.dir + ", requirements " + orNone(e.requirements))
+	}
+	return t.err
+}
+
+// place is where an agent lives.
+type place struct{ account, region string }
+
+// fill writes the agent into the project. What the flags do not name is asked, and what nobody answers stays as it was.
+func (o *configureOptions) fill(t *terminal, ask *asker, p *project, e entry, at place) (*agent, error) {
+	name, err := o.agentName(ask, e)
+	if err != nil {
+		return nil, err
+	}
+	doc := mapAt(p.doc, "agents", name)
+	if doc == nil {
+		doc = newAgentDoc(name)
+	}
+	a := p.put(name, doc)
+	a.moveTo(t, at)
+	runtime, err := o.runtimeType(ask, a, e)
+	if err != nil {
+		return nil, err
+	}
+	a.set("language", e.language(o.language))
+	a.set("entrypoint", filepath.ToSlash(e.path))
+	a.set("source_path", filepath.ToSlash(e.dir))
+	a.set("runtime_type", runtime)
+	a.set("deployment_type", cmp.Or(o.deployment, map[bool]string{true: deployContainer, false: deployDirect}[e.language(o.language) == "typescript"]))
+	if o.requirements != "" {
+		a.set("requirements_file", filepath.ToSlash(e.requirements))
+	}
+	if err := o.setRole(ask, a, at); err != nil {
+		return nil, err
+	}
+	o.setAside(t, a)
+	return a, errors.Join(o.setAuthorizer(ask, a), o.setHeaders(ask, a))
+}
+
+// moveTo notes account and region. What was deployed elsewhere is not here.
+func (a *agent) moveTo(t *terminal, at place) {
+	was := place{a.account(), a.region()}
+	a.set("aws.account", at.account)
+	a.set("aws.region", at.region)
+	if was == at || was == (place{}) || a.id() == "" && a.roleARN() == "" {
+		return
+	}
+	t.warning(fmt.Sprintf("%s was deployed to account %s in %s; here it is new. What is there was not touched.", a.name, was.account, was.region))
+	for _, member := range []string{"agent_id", "agent_arn", "agent_session_id"} {
+		a.set("bedrock_agentcore."+member, nil)
+	}
+	if !strings.Contains(a.roleARN(), ":"+at.account+":") {
+		a.set("aws.execution_role", nil)
+		a.set("aws.execution_role_auto_create", true)
+	}
+}
+
+func (o *configureOptions) agentName(ask *asker, e entry) (string, error) {
+	if o.name != "" {
+		return o.name, nil
+	}
+	suggested := e.suggestedName()
+	if ask.asks() {
+		return ask.question("Name of the agent:", suggested, checkAgentName)
+	}
+	if err := checkAgentName(suggested); err != nil {
+		return "", fmt.Errorf("no name can be made of %s: %w; give one with --name", filepath.Base(e.path), err)
+	}
+	return suggested, nil
+}
+
+func (o *configureOptions) runtimeType(ask *asker, a *agent, e entry) (string, error) {
+	was := textAt(a.doc(), "runtime_type")
+	if o.runtime != "" {
+		return o.runtime, e.fits(o.runtime)
+	}
+	if e.fits(was) != nil || was == "" {
+		was = e.defaultRuntime()
+	}
+	if e.kind != pythonFile {
+		return was, nil
+	}
+	version, err := ask.question("Python version:", pythonVersion(was), func(s string) error {
+		if !slices.Contains(runtimeTypes, pythonRuntime(s)) {
+			return fmt.Errorf("%q is not one of 3.10, 3.11, 3.12, 3.13, 3.14", clean(s))
+		}
+		return nil
+	})
+	return pythonRuntime(version), err
+}
+
+func pythonVersion(runtime string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(runtime, "PYTHON_"), "_", ".")
+}
+
+func pythonRuntime(version string) string { return "PYTHON_" + strings.ReplaceAll(version, ".", "_") }
+
+// setRole notes the role. A name alone is one of this account.
+func (o *configureOptions) setRole(ask *asker, a *agent, at place) error {
+	role := o.role
+	if !o.given("execution-role") {
+		var err error
+		if role, err = ask.question("Execution role, ARN or name (Enter lets launch make one):", a.roleARN(), nil); err != nil {
+			return err
+		}
+	}
+	if role == "" {
+		a.set("aws.execution_role", nil)
+		a.set("aws.execution_role_auto_create", true)
+		return nil
+	}
+	if !strings.HasPrefix(role, "arn:") {
+		role = "arn:aws:iam::" + at.account + ":role/" + role
+	}
+	if !roleARNPattern.MatchString(role) {
+		return fmt.Errorf("--execution-role %q is neither a role's ARN, such as arn:aws:iam::%s:role/my-agent, nor its name", clean(role), at.account)
+	}
+	if role != a.roleARN() {
+		a.set("aws.execution_role", role)
+		a.set("aws.execution_role_auto_create", false)
+	}
+	return nil
+}
+
+// setAside keeps what only the AWS toolkit uses, and says so once.
+func (o *configureOptions) setAside(t *terminal, a *agent) {
+	var kept []string
+	for _, s := range []struct{ flag, path, value string }{
+		{"ecr", "aws.ecr_repository", o.ecr}, {"s3", "aws.s3_path", o.bucket},
+		{"code-build-execution-role", "codebuild.execution_role", o.buildRole}, {"container-runtime", "container_runtime", o.container},
+	} {
+		if s.value == "" {
+			continue
+		}
+		kept = append(kept, "--"+s.flag)
+		if s.value == "auto" {
+			a.set(strings.Replace(strings.Replace(s.path, "ecr_repository", "ecr_auto_create", 1), "s3_path", "s3_auto_create", 1), true)
+			continue
+		}
+		a.set(s.path, s.value)
+	}
+	if o.given("disable-otel") {
+		a.set("aws.observability.enabled", !o.disableOtel)
+	}
+	if o.given("disable-memory") {
+		a.set("memory.mode", "NO_MEMORY")
+	}
+	if o.idle != 0 {
+		a.set("aws.lifecycle_configuration.idle_runtime_session_timeout", o.idle)
+	}
+	if o.lifetime != 0 {
+		a.set("aws.lifecycle_configuration.max_lifetime", o.lifetime)
+	}
+	if len(kept) > 0 {
+		t.warning(strings.Join(kept, ", ") + " is kept for the AWS toolkit; Lanyard runs the code itself and does not use it.")
+	}
+}
+
+func (o *configureOptions) setAuthorizer(ask *asker, a *agent) error {
+	if o.given("authorizer-config") {
+		tree, err := authorizerTree(o.authorizer)
+		if err == nil {
+			a.set("authorizer_configuration", tree)
+		}
+		return err
+	}
+	wanted, err := ask.yes("Callers sign with AWS credentials. Configure OAuth authorizer instead?", a.bearer())
+	if err != nil || !ask.asks() || wanted == a.bearer() {
+		return err
+	}
+	if !wanted {
+		a.set("authorizer_configuration", nil)
+		return nil
+	}
+	tree, err := askAuthorizer(ask)
+	if err == nil {
+		a.set("authorizer_configuration", tree)
+	}
+	return err
+}
+
+// authorizerTree reads --authorizer-config. An empty text or object takes the authorizer away.
+func authorizerTree(text string) (any, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	var v map[string]any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		return nil, fmt.Errorf("--authorizer-config is no JSON object: %w", err)
+	}
+	if len(v) == 0 {
+		return nil, nil
+	}
+	if inner, ok := v["customJWTAuthorizer"].(map[string]any); !ok || len(v) != 1 || inner["discoveryUrl"] == nil {
+		return nil, errors.New(`--authorizer-config must look like {"customJWTAuthorizer": {"discoveryUrl": "https://…/.well-known/openid-configuration", "allowedClients": ["…"]}}`)
+	}
+	return fromJSON(v), nil
+}
+
+func askAuthorizer(ask *asker) (any, error) {
+	discovery, err := ask.question("OAuth discovery URL:", "", func(s string) error {
+		if !strings.HasSuffix(s, "/.well-known/openid-configuration") {
+			return errors.New("it ends in /.well-known/openid-configuration")
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	inner := ordered("discoveryUrl", discovery)
+	for {
+		for _, list := range []struct{ member, text string }{{"allowedClients", "Allowed client ids, separated by commas:"}, {"allowedAudience", "Allowed audiences, separated by commas:"}, {"allowedScopes", "Allowed scopes, separated by commas:"}} {
+			answer, err := ask.question(list.text, "", nil)
+			if err != nil {
+				return nil, err
+			}
+			if values := commaList(answer); len(values) > 0 {
+				set(&inner, list.member, anyList(values))
+			}
+		}
+		if len(inner) > 1 {
+			return ordered("customJWTAuthorizer", inner), nil
+		}
+		ask.t.warning("name at least one client id, audience or scope: a token for anybody would do otherwise")
+	}
+}
+
+func (o *configureOptions) setHeaders(ask *asker, a *agent) error {
+	was := strings.Join(textsAt(mapAt(a.doc(), "request_header_configuration"), "requestHeaderAllowlist"), ",")
+	list := o.headers
+	if !o.given("request-header-allowlist") {
+		var err error
+		if list, err = ask.question("Headers to pass on to the agent, separated by commas:", was, nil); err != nil {
+			return err
+		}
+	}
+	names := commaList(list)
+	if len(names) == 0 {
+		a.set("request_header_configuration", nil)
+		return nil
+	}
+	a.set("request_header_configuration", ordered("requestHeaderAllowlist", anyList(names)))
+	return nil
+}
+
+// commaList splits at commas and drops what is empty.
+func commaList(s string) []string {
+	out := []string{}
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+// newAgentDoc is an agent with every member that the toolkit writes, in its order.
+func newAgentDoc(name string) yaml.MapSlice {
+	return ordered(
+		"name", name, "language", "python", "node_version", nil, "entrypoint", "", "deployment_type", deployDirect, "runtime_type", nil,
+		"platform", "linux/amd64", "container_runtime", nil, "source_path", nil,
+		"aws", ordered("execution_role", nil, "execution_role_auto_create", true, "account", nil, "region", nil,
+			"ecr_repository", nil, "ecr_auto_create", false, "s3_path", nil, "s3_auto_create", true,
+			"network_configuration", ordered("network_mode", "PUBLIC", "network_mode_config", nil),
+			"protocol_configuration", ordered("server_protocol", "HTTP"),
+			"observability", ordered("enabled", true),
+			"lifecycle_configuration", ordered("idle_runtime_session_timeout", nil, "max_lifetime", nil)),
+		"bedrock_agentcore", ordered("agent_id", nil, "agent_arn", nil, "agent_session_id", nil),
+		"codebuild", ordered("project_name", nil, "execution_role", nil, "source_bucket", nil),
+		"memory", ordered("mode", "NO_MEMORY", "memory_id", nil, "memory_arn", nil, "memory_name", nil, "event_expiry_days", 30,
+			"first_invoke_memory_check_done", false, "was_created_by_toolkit", false),
+		"identity", ordered("credential_providers", []any{}, "workload", nil),
+		"aws_jwt", ordered("enabled", false, "audiences", []any{}, "signing_algorithm", jwtAlgorithm, "issuer_url", nil, "duration_seconds", jwtDuration),
+		"authorizer_configuration", nil, "request_header_configuration", nil, "oauth_configuration", nil,
+		"api_key_env_var_name", nil, "api_key_credential_provider_name", nil, "is_generated_by_agentcore_create", false)
+}
