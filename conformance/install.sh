@@ -30,6 +30,7 @@ want_python() { digest_of "$here/python/requirements.txt"; }
 want_node() { digest_of "$here/node/package.json" "$here/node/package-lock.json" "$here/node/.npmrc"; }
 want_awscli() { want_node; }
 want_keycloak() { printf '%s\n' "$keycloak_sha256" "$keycloak_features" | digest_of - "$here/providers/keycloak/realm.json"; }
+want_quickstarts() { digest_of "$here"/quickstarts/requirements.txt "$here"/quickstarts/boto3/*.txt; }
 want_java() { printf '%s\n' "$nimbus_sha256" | digest_of -; }
 
 up_to_date() {
@@ -74,6 +75,19 @@ install_python() {
   python3 -m venv "$cache/python"
   "$cache/python/bin/pip" install --disable-pip-version-check --no-deps --require-hashes --only-binary :all: \
     -r "$here/python/requirements.txt"
+}
+
+# What the quickstarts' own pip commands find: the wheels of everything that they name, and of the boto3 releases around
+# the first one that can ask for a web identity token. The interpreter beside them has the toolkit and its kin.
+install_quickstarts() {
+  local lock dir="$cache/quickstarts"
+  python3 -m venv "$dir/python"
+  for lock in "$here"/quickstarts/requirements.txt "$here"/quickstarts/boto3/*.txt; do
+    "$dir/python/bin/pip" download --disable-pip-version-check --no-deps --require-hashes --only-binary :all: \
+      -d "$dir/wheels" -r "$lock"
+  done
+  "$dir/python/bin/pip" install --disable-pip-version-check --no-deps --require-hashes --no-index \
+    --find-links "$dir/wheels" -r "$here/quickstarts/requirements.txt"
 }
 
 # The modules live in the cache and are linked beside the programs, where Node looks for them.
@@ -149,6 +163,7 @@ run_step() {
 install_components() {
   local failed=0 jobs=()
   if ! up_to_date python; then run_step python & jobs+=($!); fi
+  if ! up_to_date quickstarts; then run_step quickstarts & jobs+=($!); fi
   # Both fetch with Maven, which does not share its own files well.
   { up_to_date java || run_step java; } && { up_to_date keycloak || run_step keycloak; } & jobs+=($!)
   if ! up_to_date node; then run_step node || failed=1; fi
@@ -171,7 +186,7 @@ check() {
     echo "missing: $old    install it from your distribution or its vendor"
     missing=1
   done < <(too_old)
-  for name in python node awscli java keycloak; do
+  for name in python quickstarts node awscli java keycloak; do
     up_to_date "$name" && continue
     echo "missing: $name    install with: $self"
     missing=1

@@ -1,0 +1,158 @@
+// Package converse is a language model that needs none: it answers the Converse and ConverseStream operations of Amazon
+// Bedrock by a rule, so that an agent's way to its tools can be shown without an account anywhere.
+//
+// The rule: where the last message holds the result of a tool, it repeats that result; else it calls the one tool that it
+// is offered; else it repeats what it was asked. It believes every caller, and remembers how each signed.
+package converse
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// Model is an http.Handler.
+type Model struct {
+	mu    sync.Mutex
+	calls []Call
+}
+
+// Call is one request that was answered.
+type Call struct {
+	Operation string // Converse or ConverseStream
+	ModelID   string
+	KeyID     string // the access key id of the signature, "" without one
+	Service   string // the signature's
+	Answer    string // the text, or "tool NAME"
+}
+
+// Calls are all that were answered, in their order.
+func (m *Model) Calls() []Call {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]Call(nil), m.calls...)
+}
+
+const maxBody = 1 << 20
+
+var (
+	signature = regexp.MustCompile(`Credential=([^/]+)/[0-9]{8}/[^/]+/([^/]+)/aws4_request`)
+	path      = regexp.MustCompile(`^/model/([^/]+)/(converse|converse-stream)$`)
+)
+
+func (m *Model) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	at := path.FindStringSubmatch(r.URL.Path)
+	if at == nil || r.Method != http.MethodPost {
+		refuse(w, http.StatusNotFound, "UnknownOperationException", fmt.Sprintf("this model answers Converse and ConverseStream only, not %s %s", r.Method, r.URL.Path))
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "ValidationException", "the request broke off: "+err.Error())
+		return
+	}
+	var in request
+	if err := json.Unmarshal(body, &in); err != nil {
+		refuse(w, http.StatusBadRequest, "ValidationException", "the request is no JSON: "+err.Error())
+		return
+	}
+	turn, err := in.answer()
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "ValidationException", err.Error())
+		return
+	}
+	m.note(r, at, turn)
+	if at[2] == "converse" {
+		turn.whole(w)
+		return
+	}
+	turn.stream(w)
+}
+
+func (m *Model) note(r *http.Request, at []string, t turn) {
+	c := Call{Operation: map[string]string{"converse": "Converse", "converse-stream": "ConverseStream"}[at[2]], ModelID: at[1], Answer: t.text}
+	if t.tool != "" {
+		c.Answer = "tool " + t.tool
+	}
+	if s := signature.FindStringSubmatch(r.Header.Get("Authorization")); s != nil {
+		c.KeyID, c.Service = s[1], s[2]
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.calls = append(m.calls, c)
+}
+
+func refuse(w http.ResponseWriter, status int, name, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Amzn-ErrorType", name)
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"message": message})
+}
+
+// request is the part of a request on which the answer depends.
+type request struct {
+	Messages []struct {
+		Role    string  `json:"role"`
+		Content []block `json:"content"`
+	} `json:"messages"`
+	Tools struct {
+		Tools []struct {
+			Spec struct {
+				Name string `json:"name"`
+			} `json:"toolSpec"`
+		} `json:"tools"`
+	} `json:"toolConfig"`
+}
+
+type block struct {
+	Text   string `json:"text"`
+	Result *struct {
+		Content []struct {
+			Text string          `json:"text"`
+			JSON json.RawMessage `json:"json"`
+		} `json:"content"`
+	} `json:"toolResult"`
+}
+
+// turn is what the model says: a text, or a call of a tool.
+type turn struct{ text, tool string }
+
+func (r *request) answer() (turn, error) {
+	if len(r.Messages) == 0 {
+		return turn{}, errors.New("a conversation has at least one message")
+	}
+	last := r.Messages[len(r.Messages)-1]
+	if last.Role != "user" {
+		return turn{}, fmt.Errorf("the last message of a conversation is the user's, and this one's is of %q", last.Role)
+	}
+	var asked []string
+	for _, b := range last.Content {
+		if b.Result != nil {
+			return turn{text: b.result()}, nil
+		}
+		asked = append(asked, b.Text)
+	}
+	switch len(r.Tools.Tools) {
+	case 0:
+		return turn{text: strings.Join(asked, "\n")}, nil
+	case 1:
+		return turn{tool: r.Tools.Tools[0].Spec.Name}, nil
+	}
+	return turn{}, fmt.Errorf("this model can choose among one tool only, and %d are offered", len(r.Tools.Tools))
+}
+
+func (b block) result() string {
+	var parts []string
+	for _, c := range b.Result.Content {
+		if c.Text == "" {
+			c.Text = string(c.JSON)
+		}
+		parts = append(parts, c.Text)
+	}
+	return strings.Join(parts, "\n")
+}
