@@ -50,7 +50,14 @@ func do(ctx context.Context, c *Client, op api.Operation, in any) error {
 
 // attempt signs and sends a request once.
 func (c *Client) attempt(ctx context.Context, op api.Operation, body []byte) ([]byte, error) {
-	return c.attemptAt(ctx, op, located{path: op.Path, header: http.Header{"Content-Type": {contentType(op)}}}, body)
+	if err := c.endpoints.refused[op.Service]; err != nil {
+		return nil, fmt.Errorf("%s: %w", op.Name, err)
+	}
+	header := http.Header{"Content-Type": {contentType(op)}}
+	if op.Service == api.CognitoIDP {
+		header.Set("X-Amz-Target", api.CognitoTarget+op.Name)
+	}
+	return c.attemptAt(ctx, op, located{path: op.Path, header: header}, body)
 }
 
 // located is where an operation's members are that are not in the body.
@@ -91,15 +98,19 @@ func (c *Client) attemptAt(ctx context.Context, op api.Operation, at located, bo
 }
 
 func contentType(op api.Operation) string {
-	if op.Service.Version() != "" {
+	switch {
+	case op.Service.Version() != "":
 		return "application/x-www-form-urlencoded; charset=utf-8"
+	case op.Service == api.CognitoIDP:
+		return "application/x-amz-json-1.1"
 	}
 	return "application/json"
 }
 
 // signedAs is the service that the operation's requests are signed for.
 func signedAs(op api.Operation) string {
-	if op.Service.Version() != "" {
+	switch op.Service {
+	case api.STS, api.IAM, api.CognitoIDP:
 		return string(op.Service)
 	}
 	return string(api.AgentCore)

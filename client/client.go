@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/lanyard-id/lanyard/api"
 )
 
 // Client calls one Lanyard. Its methods are safe for concurrent use.
@@ -111,6 +112,11 @@ func (c *Client) Endpoint() string { return c.endpoints.data }
 
 // ControlEndpoint is where workload identities and credential providers are kept.
 func (c *Client) ControlEndpoint() string { return c.endpoints.control }
+
+// ServiceEndpoint is where the operations of one service are called, or why they cannot be.
+func (c *Client) ServiceEndpoint(s api.Service) (string, error) {
+	return c.endpoints.of(api.Operation{Service: s}), c.endpoints.refused[s]
+}
 
 // Region is the region that requests are signed for.
 func (c *Client) Region() string { return c.region }

@@ -14,12 +14,19 @@ const (
 	envData    = "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE"
 	envControl = "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL"
 	envSTS     = "AWS_ENDPOINT_URL_STS"
+	envIAM     = "AWS_ENDPOINT_URL_IAM"
+	envCognito = "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER"
 	envLanyard = "LANYARD_ENDPOINT"
 	envAll     = "AWS_ENDPOINT_URL"
 )
 
-// endpoints are the two planes and STS, usually one listener, without a trailing slash.
-type endpoints struct{ data, control, sts string }
+// endpoints are the two planes and the services beside them, usually one listener, without a trailing slash.
+type endpoints struct {
+	data, control, sts, iam, cognito string
+	// refused are the endpoints that only some callers need: a variable that is meant for something else than Lanyard must
+	// not keep the others from their work.
+	refused map[api.Service]error
+}
 
 func (o *options) endpoints() (endpoints, error) {
 	data, from := o.named(envData, envControl)
@@ -35,11 +42,24 @@ func (o *options) endpoints() (endpoints, error) {
 	if e.control, err = checkEndpoint(controlFrom, control, o.insecureHTTP); err != nil {
 		return e, err
 	}
-	e.sts = e.data
-	if sts, from := o.named(envSTS, envData); sts != "" {
-		e.sts, err = checkEndpoint(from, sts, o.insecureHTTP)
+	e.refused = map[api.Service]error{}
+	if e.iam, err = o.beside(envIAM, e.data); err != nil {
+		e.refused[api.IAM] = err
 	}
+	if e.cognito, err = o.beside(envCognito, e.data); err != nil {
+		e.refused[api.CognitoIDP] = err
+	}
+	e.sts, err = o.beside(envSTS, e.data)
 	return e, err
+}
+
+// beside is the endpoint of a service that has a variable of its own.
+func (o *options) beside(own, otherwise string) (string, error) {
+	value, from := o.named(own, envData)
+	if value == "" {
+		return otherwise, nil
+	}
+	return checkEndpoint(from, value, o.insecureHTTP)
 }
 
 // named finds the endpoint of one plane. The other plane's variable comes last: one listener serves both, and a shell
@@ -83,6 +103,10 @@ func (e endpoints) of(op api.Operation) string {
 	switch {
 	case op.Service == api.STS:
 		return e.sts
+	case op.Service == api.IAM:
+		return e.iam
+	case op.Service == api.CognitoIDP:
+		return e.cognito
 	case isDataPlane(op):
 		return e.data
 	default:

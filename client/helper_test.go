@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/lanyard-id/lanyard/api"
 	"github.com/lanyard-id/lanyard/internal/sigv4"
 	"go.uber.org/goleak"
 )
@@ -71,8 +72,13 @@ func verify(r *http.Request, body []byte) error {
 		return err
 	}
 	service := "bedrock-agentcore"
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+	switch form := strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"); {
+	case form && strings.Contains(string(body), "Version="+api.IAM.Version()):
+		service = "iam"
+	case form:
 		service = "sts"
+	case r.Header.Get("X-Amz-Target") != "":
+		service = "cognito-idp"
 	}
 	if err := q.CheckService(service); err != nil {
 		return err

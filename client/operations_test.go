@@ -87,11 +87,13 @@ func operations() map[string]func(context.Context, *Client) error {
 	}
 }
 
-// TestEveryOperation walks the table: a row without a method here fails. IAM's have none, for every AWS SDK has them all;
-// STS's are called by TestEveryQueryOperation, those of agent runtimes by TestEveryRuntimeOperation.
+// TestEveryOperation walks the table: a row without a method here fails. IAM has only some, called by TestEveryIAMMethod,
+// for every AWS SDK has them all; STS's are called by TestEveryQueryOperation, those of agent runtimes by TestEveryRuntimeOperation.
 func TestEveryOperation(t *testing.T) {
 	methods := operations()
-	rows := slices.DeleteFunc(api.Operations(), func(op api.Operation) bool { return op.Service == api.IAM || op.Service == api.STS || api.RuntimeInput(op) != nil })
+	rows := slices.DeleteFunc(api.Operations(), func(op api.Operation) bool {
+		return op.Service == api.IAM || op.Service == api.STS || api.RuntimeInput(op) != nil
+	})
 	for _, op := range rows {
 		t.Run(op.Name, func(t *testing.T) {
 			call, ok := methods[op.Name]

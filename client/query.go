@@ -16,6 +16,16 @@ import (
 
 // query runs one operation of the AWS Query protocol: a form out, XML in.
 func query[Resp any](ctx context.Context, c *Client, op api.Operation, in any) (*Resp, error) {
+	return queryElement[Resp](ctx, c, op, in, op.Name+"Result")
+}
+
+// queryDo runs one that answers no result.
+func queryDo(ctx context.Context, c *Client, op api.Operation, in any) error {
+	_, err := queryElement[api.Empty](ctx, c, op, in, op.Name+"Response")
+	return err
+}
+
+func queryElement[Resp any](ctx context.Context, c *Client, op api.Operation, in any, element string) (*Resp, error) {
 	form := url.Values{"Action": {op.Name}, "Version": {op.Service.Version()}}
 	addToForm(form, "", reflect.ValueOf(in))
 	answer, err := c.send(ctx, op, []byte(form.Encode()))
@@ -23,7 +33,7 @@ func query[Resp any](ctx context.Context, c *Client, op api.Operation, in any) (
 		return nil, err
 	}
 	out := new(Resp)
-	if err := readResult(answer, op.Name+"Result", out); err != nil {
+	if err := readResult(answer, element, out); err != nil {
 		return nil, fmt.Errorf("%s: the answer of %s cannot be read; is it Lanyard, and of this release or a later one?", op.Name, c.endpoints.of(op))
 	}
 	return out, nil
@@ -107,7 +117,11 @@ func readElement(d *xml.Decoder, v reflect.Value) error {
 
 // member is where a child element belongs, the zero Value when nowhere.
 func member(v reflect.Value, name string) reflect.Value {
-	if v.Kind() != reflect.Struct {
+	switch {
+	case v.Kind() == reflect.Slice && name == "member":
+		v.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))
+		return v.Index(v.Len() - 1)
+	case v.Kind() != reflect.Struct:
 		return reflect.Value{}
 	}
 	for i := range v.NumField() {
@@ -130,12 +144,22 @@ func setText(v reflect.Value, text string) error {
 	}
 	switch v.Kind() {
 	case reflect.String:
+		if v.Type() == reflect.TypeFor[api.PolicyDocument]() {
+			var err error
+			if text, err = url.PathUnescape(text); err != nil {
+				return err
+			}
+		}
 		v.SetString(text)
+	case reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		v.SetBool(b)
+		return err
 	case reflect.Int32:
 		n, err := strconv.ParseInt(text, 10, 32)
 		v.SetInt(n)
 		return err
-	default: // a struct has no text of its own
+	default: // a struct and a list have no text of their own
 	}
 	return nil
 }

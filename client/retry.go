@@ -45,7 +45,7 @@ func worthAnother(op api.Operation, err error) bool {
 		case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 			return true
 		}
-		return e.Exception.Name == api.Throttling // which AWS Query answers with 400
+		return e.Exception.Name == api.Throttling || e.Exception.Name == api.TooManyRequestsException // which have status 400
 	}
 	if _, ok := errors.AsType[*UnreachableError](err); !ok {
 		return false

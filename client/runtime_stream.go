@@ -31,7 +31,7 @@ func (c *Client) InvokeAgentRuntime(ctx context.Context, in *api.InvokeAgentRunt
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.open(ctx, api.InvokeAgentRuntime, at, bytes.NewReader(payload), sha256.Sum256(payload))
+	resp, err := c.open(ctx, api.InvokeAgentRuntime, at, bytes.NewReader(payload), sha256.Sum256(payload)) //nolint:bodyclose // the caller reads and closes it
 	if err != nil {
 		return nil, err
 	}

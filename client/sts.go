@@ -6,8 +6,6 @@ import (
 	"github.com/lanyard-id/lanyard/api"
 )
 
-// IAM has no methods here: every AWS SDK has them all, and nothing that runs beside an agent changes users or roles.
-
 // GetCallerIdentity says whose credentials these are.
 func (c *Client) GetCallerIdentity(ctx context.Context) (*api.GetCallerIdentityResponse, error) {
 	return query[api.GetCallerIdentityResponse](ctx, c, api.GetCallerIdentity, &api.Empty{})

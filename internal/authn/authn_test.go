@@ -2,6 +2,7 @@ package authn_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -101,6 +102,33 @@ func TestUnsignedIsNobody(t *testing.T) {
 		caller, err := authn.New(p, now).Caller(r, nil, authn.Peer{}, "bedrock-agentcore")
 		if _, ok := errors.AsType[*authn.Refusal](err); caller != nil || !ok || p.asked != 0 {
 			t.Errorf("%s: %v, %v", header, caller, err)
+		}
+	}
+}
+
+// TestClaims: a claim says nothing of the caller before it is proven by the hash of the body that came.
+func TestClaims(t *testing.T) {
+	t.Parallel()
+	p := &principals{caller: policy.Caller{Name: "alice", Kind: policy.KindUser}}
+	a := authn.New(p, now)
+	claim, err := a.Claim(request(t, "AKIAEXAMPLE", secret, "bedrock-agentcore", "body"), "bedrock-agentcore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if declared, ok := claim.DeclaredHash(); !ok || declared != sha256.Sum256([]byte("body")) || !claim.Signed("Host") || claim.Signed("X-Added") {
+		t.Errorf("the claim declares %x, %v", declared, ok)
+	}
+	if c, err := claim.Prove(sha256.Sum256([]byte("another")), authn.Peer{}); c != nil || err == nil {
+		t.Errorf("another body: %v, %v", c, err)
+	}
+	if c, err := claim.Prove(sha256.Sum256([]byte("body")), authn.Peer{SourceIP: "192.0.2.1"}); err != nil || c.Name != "alice" || c.SourceIP != "192.0.2.1" {
+		t.Errorf("its own body: %v, %v", c, err)
+	}
+	for name, r := range map[string]*http.Request{
+		"unknown key": request(t, "AKIAOTHER", secret, "bedrock-agentcore", ""), "other service": request(t, "AKIAEXAMPLE", secret, "s3", ""), "unsigned": httptest.NewRequest("POST", "https://lanyard.example.com/op", nil),
+	} {
+		if claim, err := a.Claim(r, "bedrock-agentcore"); claim != nil || err == nil {
+			t.Errorf("%s: claimed", name)
 		}
 	}
 }

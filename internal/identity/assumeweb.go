@@ -80,7 +80,7 @@ func roleAccount(arn string) string {
 // decideTrust asks the role's trust policy alone: the caller has no policies of its own. A shared issuer, at which
 // anybody can get a token, is never trusted without saying whose (A61).
 func (a *assumption) decideTrust(c *policy.Caller, q *policy.Request) policy.Decision {
-	if a.role == nil || sharedIssuerWithoutSubject(a.role.Trust) != nil {
+	if a.role == nil || checkShared(a.trust) != nil {
 		return policy.Decision{Resource: a.RoleARN, Source: policy.SourceTrust} // as where the trust is refused: no role shows by its answer (A49)
 	}
 	return policy.EvaluateTrust(a.trust, c, q).Decision
@@ -122,7 +122,7 @@ func (s *Service) oidcProviderOf(ctx context.Context, account, iss string) (*OID
 	if account == "" || !ok || s.ownIssuer(ctx, iss) {
 		return nil, nil
 	}
-	r, err := s.Store.Record(ctx, account, KindOIDCProvider, "", strings.TrimSuffix(name, "/"))
+	r, err := s.Store.Record(ctx, account, KindOIDCProvider, "", name)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}
@@ -130,7 +130,7 @@ func (s *Service) oidcProviderOf(ctx context.Context, account, iss string) (*OID
 		return nil, internal(err, "reading an OIDC provider")
 	}
 	p, err := decode(ctx, s, r, decodeOIDCProvider)
-	if err != nil || strings.TrimSuffix(p.URL, "/") != strings.TrimSuffix(iss, "/") {
+	if err != nil || p.URL != iss {
 		return nil, err
 	}
 	return p, nil

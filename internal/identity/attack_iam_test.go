@@ -153,13 +153,13 @@ func TestFilteredListsReadInChunks(t *testing.T) {
 		}
 		return nil
 	})
-	list := func(prefix, token string) identity.List[*identity.Principal] {
+	list := func(prefix, token string) identity.List[*identity.Principal] { // a page of one
 		t.Helper()
 		reads = 0
 		l, err := b.Identity.ListUsers(t.Context(), b.admin, prefix, identity.Page{Max: 1, Token: token})
 		check(t, err)
 		if reads != 1 {
-			t.Errorf("%s: %d queries for a page of one", prefix, reads)
+			t.Fatalf("%s: %d queries for a page of one", prefix, reads)
 		}
 		return l
 	}

@@ -256,12 +256,8 @@ func (s *Service) checkNoRuntime(ctx context.Context, w *Workload) error {
 	if w.RuntimeID == "" {
 		return nil
 	}
-	_, err := s.runtime(ctx, w.Account, w.RuntimeID, true)
-	if codeOf(err) == NotFound && err != nil { // left behind by an interrupted creation or deletion
-		return nil
-	}
-	if err != nil {
-		return err
+	if _, err := s.runtime(ctx, w.Account, w.RuntimeID, true); err != nil {
+		return unlessMissing(err) // left behind by an interrupted creation or deletion
 	}
 	return refuse(Conflict, "workload identity %s belongs to the agent runtime %s and is deleted with it (DeleteAgentRuntime)", w.Name, w.RuntimeID)
 }

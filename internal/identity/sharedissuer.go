@@ -62,16 +62,6 @@ func (s *sharedIssuer) covers(issuer string) bool {
 	return len(s.paths) == 0 || slices.Contains(s.paths, first)
 }
 
-// sharedIssuerWithoutSubject is checkShared of a trust policy as it is stored, also of one that was written before its
-// issuer was known to be shared. What cannot be read is refused.
-func sharedIssuerWithoutSubject(trust string) error {
-	doc, err := policy.ParseTrust("trust policy", []byte(trust))
-	if err != nil {
-		return err
-	}
-	return checkShared(doc)
-}
-
 // checkShared refuses a trust policy that is open to everybody at a shared issuer.
 func checkShared(doc *policy.Document) error {
 	for _, f := range doc.Federations() {

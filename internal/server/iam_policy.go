@@ -46,7 +46,7 @@ func policyResponse(p *identity.ManagedPolicy, err error) (*api.PolicyResponse, 
 }
 
 func managedPolicy(p *identity.ManagedPolicy) api.Policy {
-	return api.Policy{PolicyName: p.Name, PolicyID: p.ID, ARN: p.ARN(), Path: p.Path, DefaultVersionID: p.Default, AttachmentCount: int32(p.Attachments), //nolint:gosec // users and roles of one account
+	return api.Policy{PolicyName: p.Name, PolicyID: p.ID, ARN: p.ARN(), Path: p.Path, DefaultVersionID: p.Default, AttachmentCount: int32(p.Attachments),
 		IsAttachable: true, Description: p.Description, CreateDate: api.Timestamp(p.CreatedAt), UpdateDate: api.Timestamp(p.UpdatedAt), Tags: tagList(p.Tags)}
 }
 

@@ -54,7 +54,7 @@ func roleResponse(r *identity.Role, err error) (*api.RoleResponse, error) {
 
 func role(r *identity.Role) api.Role {
 	return api.Role{Path: r.Path, RoleName: r.Name, RoleID: r.ID, ARN: r.ARN(), CreateDate: api.Timestamp(r.CreatedAt), Trust: api.PolicyDocument(r.Trust),
-		Description: r.Description, MaxSession: int32(r.MaxSession / time.Second), Tags: tagList(r.Tags)} //nolint:gosec // at most 43200
+		Description: r.Description, MaxSession: int32(r.MaxSession / time.Second), Tags: tagList(r.Tags)}
 }
 
 func (s *Server) listRoles(ctx context.Context, caller *policy.Caller, in *api.PathRequest) (*api.ListRolesResponse, error) {

@@ -55,7 +55,7 @@ func matched(m identity.MatchedStatement) api.MatchedStatement {
 }
 
 func position(line, column int) *api.Position {
-	return &api.Position{Line: int32(line), Column: int32(column)} //nolint:gosec // within a policy document
+	return &api.Position{Line: int32(line), Column: int32(column)}
 }
 
 func (s *Server) contextKeys(ctx context.Context, caller *policy.Caller, in *api.GetContextKeysRequest) (*api.GetContextKeysResponse, error) {

@@ -7,7 +7,7 @@ import (
 
 // describeConfig writes a version's configuration to the wire, as it was given.
 func describeConfig(out *api.GetAgentRuntimeResponse, c *identity.RuntimeConfig) {
-	idle, lifetime := int32(c.IdleTimeout), int32(c.MaxLifetime) //nolint:gosec // bounded by the shape
+	idle, lifetime := int32(c.IdleTimeout), int32(c.MaxLifetime)
 	out.RoleARN = c.RoleARN
 	out.Lifecycle = api.LifecycleConfiguration{IdleTimeout: &idle, MaxLifetime: &lifetime}
 	out.Protocol = &api.ProtocolConfiguration{Server: c.Protocol}

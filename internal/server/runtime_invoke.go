@@ -48,6 +48,7 @@ func (s *Server) invokeAgentRuntime(x *exchange, head func() (*api.InvokeAgentRu
 		session = rand.Text() + rand.Text()
 	}
 	x.w.Header().Set(api.HeaderRuntimeSession, session)
+	unhurried(x.w)
 	resp, err := h.Invoke(x.r.Context(), s.hostInvocation(x, a, session))
 	if err != nil {
 		return x.fail(s.agentProblem(x, a, err))

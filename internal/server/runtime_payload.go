@@ -86,6 +86,14 @@ func (p *patient) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// unhurried lifts the listener's limits of a request's time from an answer that may take long to begin, or never end. Its
+// request was read whole, or is read by a patient. A listener without limits has none to lift.
+func unhurried(w http.ResponseWriter) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{})
+	_ = control.SetWriteDeadline(time.Time{})
+}
+
 // stream copies an answer piece by piece as it comes; each piece has its time to be taken.
 func stream(w http.ResponseWriter, from io.Reader) error {
 	control := http.NewResponseController(w)

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"net/http"
 	"reflect"
-	"time"
 
 	"github.com/lanyard-id/lanyard/api"
 	"github.com/lanyard-id/lanyard/internal/hostlink"
@@ -146,7 +145,7 @@ func (s *Server) putArchive(ctx context.Context, x *exchange, sum string) error 
 	if x.r.ContentLength > api.MaxAgentArchive {
 		return tooLarge(api.MaxAgentArchive)
 	}
-	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Time{}) // the answer comes when the last byte was read
+	unhurried(x.w) // the answer comes when the last byte was read
 	body := newPatient(x.w, http.MaxBytesReader(x.w, x.r.Body, api.MaxAgentArchive))
 	return hostProblem(h.PutArchive(ctx, sum, body))
 }
@@ -186,6 +185,7 @@ func (s *Server) getRuntimeLogs(x *exchange, _ func() (*api.GetRuntimeLogsReques
 	defer lines.Close()
 	x.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	x.w.Header().Set("Cache-Control", "no-store")
+	unhurried(x.w)
 	x.w.WriteHeader(http.StatusOK)
 	if err := http.NewResponseController(x.w).Flush(); err != nil { // followers learn at once that they follow
 		s.Log.DebugContext(x.r.Context(), "the client went away", "op", x.rt.op.Name, "err", err)

@@ -70,7 +70,7 @@ func packedSize(a identity.Assumed) *int32 {
 	if a.PackedPercent <= 0 {
 		return nil
 	}
-	n := int32(min(a.PackedPercent, 100)) //nolint:gosec // at most 100
+	n := int32(min(a.PackedPercent, 100))
 	return &n
 }
 
