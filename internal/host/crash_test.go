@@ -70,7 +70,7 @@ func TestRepeatedCrashesBackOff(t *testing.T) {
 }
 
 func TestNeverHealthySaysWhyWithItsLog(t *testing.T) {
-	f := start(t, func(c *Config) { c.Times.Start = 300 * time.Millisecond })
+	f := start(t, func(c *Config) { c.Times.Start = 4 * time.Second }) // long enough for the process to have said something
 	_, err := f.call(f.spec("never"), sessionA, "alice", ask{})
 	e := f.wants(err, hostlink.CodeNotHealthy)
 	if !strings.HasPrefix(e.Message, "Runtime initialization time exceeded. Please make sure that initialization completes in ") || !strings.Contains(e.Log, "still loading") {
