@@ -73,8 +73,8 @@ func (a *answer) stream(r io.Reader) error {
 			a.event(bytes.Join(data, []byte("\n")))
 			data = nil
 		}
-		if a.t.err != nil {
-			return nil
+		if a.t.err != nil { // nobody reads any more
+			break
 		}
 	}
 	if data != nil {

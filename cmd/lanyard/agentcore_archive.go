@@ -18,11 +18,13 @@ import (
 
 // archive is an agent's code, packed. The same files make the same bytes, so that nothing is uploaded twice.
 type archive struct {
-	file   *os.File
-	sha    string
-	size   int64
-	files  int
-	passed []string // what was left out and might be missed
+	file  *os.File
+	sha   string
+	size  int64
+	files int
+	// requirements tells whether the agent's requirements are in it.
+	requirements bool
+	passed       []string // what was left out and might be missed
 }
 
 func (a *archive) close() {
@@ -61,7 +63,7 @@ func (a *archive) pack(dir, requirements string) error {
 	if err != nil {
 		return fmt.Errorf("packing the agent: %w", err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // it was only read
 	sum := sha256.New()
 	w := zip.NewWriter(io.MultiWriter(a.file, sum))
 	if err := a.fill(w, root, requirements); err != nil {
@@ -164,6 +166,7 @@ func (a *archive) add(w *zip.Writer, name string, mode fs.FileMode, r io.Reader)
 		return fmt.Errorf("packing %s: %w", name, err)
 	}
 	a.files++
+	a.requirements = a.requirements || name == requirementsName
 	return nil
 }
 

@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
@@ -52,7 +54,7 @@ func openCloud(ctx context.Context, env *environment, region, fromFile string) (
 }
 
 func (c *cloud) load(ctx context.Context) error {
-	opts := []func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(c.region)}
+	opts := []func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(c.region), awsconfig.WithRetryer(patience)}
 	if id, secret := c.env.getenv("AWS_ACCESS_KEY_ID"), c.env.getenv("AWS_SECRET_ACCESS_KEY"); id != "" && secret != "" {
 		opts = append(opts, awsconfig.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(id, secret, c.env.getenv("AWS_SESSION_TOKEN"))))
 	}
@@ -77,6 +79,11 @@ func (c *cloud) load(ctx context.Context) error {
 		c.urls[service] = checked.Endpoint()
 	}
 	return nil
+}
+
+// patience is for somebody who looks at the screen: a few tries in about a second.
+func patience() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 400 * time.Millisecond })
 }
 
 func (c *cloud) iam() *iam.Client {

@@ -3,14 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 )
 
@@ -314,123 +312,4 @@ func (o *configureOptions) setAside(t *terminal, a *agent) {
 	if len(kept) > 0 {
 		t.warning(strings.Join(kept, ", ") + " is kept for the AWS toolkit; Lanyard runs the code itself and does not use it.")
 	}
-}
-
-func (o *configureOptions) setAuthorizer(ask *asker, a *agent) error {
-	if o.given("authorizer-config") {
-		tree, err := authorizerTree(o.authorizer)
-		if err == nil {
-			a.set("authorizer_configuration", tree)
-		}
-		return err
-	}
-	wanted, err := ask.yes("Callers sign with AWS credentials. Configure OAuth authorizer instead?", a.bearer())
-	if err != nil || !ask.asks() || wanted == a.bearer() {
-		return err
-	}
-	if !wanted {
-		a.set("authorizer_configuration", nil)
-		return nil
-	}
-	tree, err := askAuthorizer(ask)
-	if err == nil {
-		a.set("authorizer_configuration", tree)
-	}
-	return err
-}
-
-// authorizerTree reads --authorizer-config. An empty text or object takes the authorizer away.
-func authorizerTree(text string) (any, error) {
-	if strings.TrimSpace(text) == "" {
-		return nil, nil
-	}
-	var v map[string]any
-	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		return nil, fmt.Errorf("--authorizer-config is no JSON object: %w", err)
-	}
-	if len(v) == 0 {
-		return nil, nil
-	}
-	if inner, ok := v["customJWTAuthorizer"].(map[string]any); !ok || len(v) != 1 || inner["discoveryUrl"] == nil {
-		return nil, errors.New(`--authorizer-config must look like {"customJWTAuthorizer": {"discoveryUrl": "https://…/.well-known/openid-configuration", "allowedClients": ["…"]}}`)
-	}
-	return fromJSON(v), nil
-}
-
-func askAuthorizer(ask *asker) (any, error) {
-	discovery, err := ask.question("OAuth discovery URL:", "", func(s string) error {
-		if !strings.HasSuffix(s, "/.well-known/openid-configuration") {
-			return errors.New("it ends in /.well-known/openid-configuration")
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	inner := ordered("discoveryUrl", discovery)
-	for {
-		for _, list := range []struct{ member, text string }{{"allowedClients", "Allowed client ids, separated by commas:"}, {"allowedAudience", "Allowed audiences, separated by commas:"}, {"allowedScopes", "Allowed scopes, separated by commas:"}} {
-			answer, err := ask.question(list.text, "", nil)
-			if err != nil {
-				return nil, err
-			}
-			if values := commaList(answer); len(values) > 0 {
-				set(&inner, list.member, anyList(values))
-			}
-		}
-		if len(inner) > 1 {
-			return ordered("customJWTAuthorizer", inner), nil
-		}
-		ask.t.warning("name at least one client id, audience or scope: a token for anybody would do otherwise")
-	}
-}
-
-func (o *configureOptions) setHeaders(ask *asker, a *agent) error {
-	was := strings.Join(textsAt(mapAt(a.doc(), "request_header_configuration"), "requestHeaderAllowlist"), ",")
-	list := o.headers
-	if !o.given("request-header-allowlist") {
-		var err error
-		if list, err = ask.question("Headers to pass on to the agent, separated by commas:", was, nil); err != nil {
-			return err
-		}
-	}
-	names := commaList(list)
-	if len(names) == 0 {
-		a.set("request_header_configuration", nil)
-		return nil
-	}
-	a.set("request_header_configuration", ordered("requestHeaderAllowlist", anyList(names)))
-	return nil
-}
-
-// commaList splits at commas and drops what is empty.
-func commaList(s string) []string {
-	out := []string{}
-	for part := range strings.SplitSeq(s, ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			out = append(out, part)
-		}
-	}
-	return out
-}
-
-// newAgentDoc is an agent with every member that the toolkit writes, in its order.
-func newAgentDoc(name string) yaml.MapSlice {
-	return ordered(
-		"name", name, "language", "python", "node_version", nil, "entrypoint", "", "deployment_type", deployDirect, "runtime_type", nil,
-		"platform", "linux/amd64", "container_runtime", nil, "source_path", nil,
-		"aws", ordered("execution_role", nil, "execution_role_auto_create", true, "account", nil, "region", nil,
-			"ecr_repository", nil, "ecr_auto_create", false, "s3_path", nil, "s3_auto_create", true,
-			"network_configuration", ordered("network_mode", "PUBLIC", "network_mode_config", nil),
-			"protocol_configuration", ordered("server_protocol", "HTTP"),
-			"observability", ordered("enabled", true),
-			"lifecycle_configuration", ordered("idle_runtime_session_timeout", nil, "max_lifetime", nil)),
-		"bedrock_agentcore", ordered("agent_id", nil, "agent_arn", nil, "agent_session_id", nil),
-		"codebuild", ordered("project_name", nil, "execution_role", nil, "source_bucket", nil),
-		"memory", ordered("mode", "NO_MEMORY", "memory_id", nil, "memory_arn", nil, "memory_name", nil, "event_expiry_days", 30,
-			"first_invoke_memory_check_done", false, "was_created_by_toolkit", false),
-		"identity", ordered("credential_providers", []any{}, "workload", nil),
-		"aws_jwt", ordered("enabled", false, "audiences", []any{}, "signing_algorithm", jwtAlgorithm, "issuer_url", nil, "duration_seconds", jwtDuration),
-		"authorizer_configuration", nil, "request_header_configuration", nil, "oauth_configuration", nil,
-		"api_key_env_var_name", nil, "api_key_credential_provider_name", nil, "is_generated_by_agentcore_create", false)
 }

@@ -114,6 +114,7 @@ func TestConfigureRefuses(t *testing.T) {
 		{1, "--authorizer-config must look like", `-e agent.py -ac {"x":{}}`},
 		{1, "no name can be made of", "-e my.agent-é.py"},
 		{1, "--execution-role \"arn:aws:iam::1:role/x\" is neither", "-e agent.py -er arn:aws:iam::1:role/x"},
+		{1, `"a:b" is not the name of a header`, "-e agent.py --request-header-allowlist=X-A,a:b"},
 		{1, "there is no file gone.txt", "-e agent.py -rf gone.txt"},
 		{1, "--runtime NODE_22 does not start agent.py", "-e agent.py -rt NODE_22"},
 	} {
@@ -227,9 +228,9 @@ func TestConfigurePrompts(t *testing.T) {
 		asked       []string
 	}{
 		{"Enter everywhere", strings.Repeat("\n", 8), map[string]string{"name": "agent", "runtime_type": "PYTHON_3_12"},
-			[]string{"Name of the agent: [agent]", "Python version: [3.12]", "Execution role", "Configure OAuth authorizer instead? (yes/no) [no]", "Headers"}},
+			[]string{"Name of the agent: [agent]", "Python version: [3.12]", "Execution role", "Configure OAuth authorizer instead? (yes/no) [no]", "Pass headers of callers on to the agent? (yes/no) [no]"}},
 		{"no OAuth authorizer", "\n\n\n\nNo\n\n", map[string]string{"name": "agent"}, nil},
-		{"own answers", "agent.py\nmine\n3.11\nr\nyes\nhttps://idp.example.com/.well-known/openid-configuration\nc1,c2\n\n\nX-A\n", map[string]string{"name": "mine", "runtime_type": "PYTHON_3_11"}, nil},
+		{"own answers", "agent.py\nmine\n3.11\nr\nyes\nhttps://idp.example.com/.well-known/openid-configuration\nc1,c2\n\n\nyes\nX-A\n", map[string]string{"name": "mine", "runtime_type": "PYTHON_3_11"}, nil},
 		{"wrong answers are asked again", "gone\nagent.py\nbad-name\ngood\n2.7\n3.13\n\nperhaps\nno\n\n", map[string]string{"name": "good", "runtime_type": "PYTHON_3_13"},
 			[]string{"there is no such file", "is not an agent's name", `"2.7" is not one of`, "answer yes or no"}},
 	} {

@@ -203,7 +203,7 @@ func (i *invocation) run(ctx context.Context, payload []byte) error {
 		return err
 	}
 	defer done()
-	resp, err := i.call(ctx, payload)
+	resp, err := during(i.aside(), "waiting for "+i.a.name+" (its first answer may take a while: what it requires is installed)", func() (*http.Response, error) { return i.call(ctx, payload) })
 	if err != nil {
 		return err
 	}

@@ -111,6 +111,11 @@ func (o *launchOptions) run(ctx context.Context, env *environment) error {
 	if o.rebuild {
 		l.t.under("--force-rebuild-deps changes nothing: the agent host installs dependencies anew when the requirements change.")
 	}
+	defer func() {
+		if l.archive != nil {
+			l.archive.close()
+		}
+	}()
 	for _, step := range []func(context.Context) error{l.check, l.permissions, l.upload, l.deploy, l.ready} {
 		if err := step(ctx); err != nil {
 			return err
@@ -143,6 +148,9 @@ func (l *launch) check(ctx context.Context) error {
 	}
 	if l.archive, err = during(l.t, "packing "+shortPath(l.dir), func() (*archive, error) { return pack(l.dir, textAt(l.a.doc(), "requirements_file")) }); err != nil {
 		return err
+	}
+	if python := strings.HasSuffix(l.entry, ".py") || strings.Contains(l.entry, ":"); python && !l.archive.requirements {
+		return fmt.Errorf("there is no %s in %s: write one that names what the agent imports, bedrock-agentcore first", requirementsName, shortPath(l.dir))
 	}
 	l.t.tick(fmt.Sprintf("Packed %s (%s)", plural(l.archive.files, "file"), sizeInWords(l.archive.size)))
 	if len(l.archive.passed) > 0 {
@@ -198,7 +206,6 @@ func (t *terminal) added(what, of string, names []string) {
 }
 
 func (l *launch) upload(ctx context.Context) error {
-	defer l.archive.close()
 	code, err := during(l.t, "uploading the code", func() (api.S3Location, error) { return l.uploadArchive(ctx, l.archive) })
 	if err != nil {
 		return explain(err)

@@ -167,6 +167,10 @@ func TestLaunchRefuses(t *testing.T) {
 	saysNot(t, errOut, "MARKER")
 	w.must("configure", "-e", "agent.py")
 	w.fails(1, `has no agent "other"; it has agent`, "launch", "-a", "other")
+	write(t, "bare/agent.py", "")
+	says(t, w.must("configure", "-e", "bare/agent.py", "-n", "bare"), "there is no requirements.txt beside agent.py")
+	w.fails(1, "there is no requirements.txt in bare: write one that names what the agent imports", "launch")
+	w.must("configure", "set-default", "agent")
 	a := w.agent()
 	a.set("aws.network_configuration.network_mode", "VPC")
 	if err := a.project.save(); err != nil {

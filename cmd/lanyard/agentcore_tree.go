@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -102,8 +103,8 @@ func setAt(m *yaml.MapSlice, path string, value any) {
 // ordered makes a map of keys and values in turn.
 func ordered(kv ...any) yaml.MapSlice {
 	m := make(yaml.MapSlice, 0, len(kv)/2)
-	for i := 0; i < len(kv); i += 2 {
-		m = append(m, yaml.MapItem{Key: kv[i], Value: kv[i+1]})
+	for pair := range slices.Chunk(kv, 2) {
+		m = append(m, yaml.MapItem{Key: pair[0], Value: pair[1]})
 	}
 	return m
 }

@@ -74,10 +74,20 @@ func (in *instance) devHost(ctx context.Context, env *environment, d *devData) *
 		variables["AWS_ENDPOINT_URL_"+service] = d.Endpoint
 	}
 	h, err := startHost(ctx, env, hostLaunch{StateDir: filepath.Join(d.dir, "host"), Hide: []string{d.dir}, Region: d.Region,
-		Variables: variables, Upstream: in.upstream(), Log: in.cfg.Log})
+		Variables: variables, Models: devModels(env, d.Region), Upstream: in.upstream(), Log: in.cfg.Log})
 	if err != nil {
 		in.log.WarnContext(ctx, "no agents run here: the agent host did not start", "err", err)
 		return nil
 	}
 	return h
+}
+
+// devModels lets agents call a model where the developer says where it is, by the variable that AWS clients read. Calls
+// are signed with the developer's own AWS credentials, so without the variable there are none.
+func devModels(env *environment, region string) []hostModel {
+	address := env.getenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
+	if address == "" {
+		return nil
+	}
+	return []hostModel{{Service: "bedrock-runtime", Region: region, URL: address}}
 }

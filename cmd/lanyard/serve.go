@@ -54,7 +54,7 @@ func runServe(ctx context.Context, env *environment, cfg *config, path string) e
 	if err != nil {
 		return err
 	}
-	traced, stopTracing, err := trace(ctx, cfg.Tracing, env.version, h)
+	traced, stopTracing, err := trace(ctx, env, cfg.Tracing, h)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -16,18 +15,18 @@ import (
 
 // trace wraps the handler with spans sent by OTLP, if an endpoint is configured; otherwise it costs nothing. Spans carry
 // method, path and status, and who asked; no query, no header, no body. A stranger's traceparent is linked, not obeyed.
-func trace(ctx context.Context, c tracingConfig, version string, h http.Handler) (http.Handler, func(), error) {
+func trace(ctx context.Context, env *environment, c tracingConfig, h http.Handler) (http.Handler, func(), error) {
 	if c.OTLPEndpoint == "" {
 		return h, func() {}, nil
 	}
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(c.OTLPEndpoint))
+	exporter, err := newOTLPExporter(c.OTLPEndpoint, env.getenv, http.DefaultTransport.(*http.Transport).Clone(), env.now)
 	if err != nil {
 		return nil, nil, fmt.Errorf("tracing.otlp_endpoint: %w", err)
 	}
 	tp := sdktrace.NewTracerProvider(
 		sdktrace.WithBatcher(exporter),
 		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(c.SampleRatio))),
-		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "lanyard"), attribute.String("service.version", version))))
+		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "lanyard"), attribute.String("service.version", env.version))))
 	stop := func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
