@@ -9,7 +9,7 @@ GO_BUILD     = CGO_ENABLED=0 go build -tags grpcnotrace -trimpath -ldflags "-s -
 LINT_VERSION = v2.15.0
 FUZZTIME    ?= 30s
 
-.PHONY: build run test test-quick bench fuzz soak lint check clean
+.PHONY: build run test test-quick quickstarts bench fuzz soak lint check clean
 
 build:            ## the binary: bin/lanyard
 	$(GO_BUILD) -o bin/lanyard ./cmd/lanyard
@@ -24,6 +24,11 @@ test:             ## all tests; installs what they need
 	./conformance/install.sh
 	go test $(RACE) -timeout 15m ./...
 	go test -tags conformance -count=1 -timeout 15m ./conformance/...
+
+quickstarts:      ## plays the two quickstarts of SEEDS=DIR, from their first command to their last
+	@test -n "$(SEEDS)" || { echo "make quickstarts SEEDS=DIR: say where the two documents are"; exit 2; }
+	./conformance/install.sh
+	go test -tags quickstarts -count=1 -timeout 30m ./conformance/quickstarts -args -seeds "$(abspath $(SEEDS))"
 
 bench:            ## CPU per request against the floor program; BENCH="-full -write" puts the figures into docs/performance.md
 	go run ./bench $(BENCH)

@@ -24,7 +24,6 @@ const (
 
 // bed is a person's machine: a home with the programs in ~/bin, `lanyard dev` started there, a model, and a terminal.
 type bed struct {
-	t        *testing.T
 	home     string
 	endpoint string
 	model    *converse.Model
@@ -42,25 +41,38 @@ const (
 	lineModel   = "AWS_ENDPOINT_URL_BEDROCK_RUNTIME=%s"
 )
 
+// The operator's own AWS account, as the documents' prerequisites want it configured. Its key signs calls of the model,
+// and nothing else here knows it.
+const operatorKeyID = "AKIAOPERATOROPERATOR"
+
 func newBed(t *testing.T) *bed {
 	t.Helper()
-	b := &bed{t: t, home: bench.Checkout(t), model: &converse.Model{}}
+	b := &bed{home: bench.Checkout(t), model: &converse.Model{}}
+	t.Cleanup(func() { nothingRuns(t, b.home, "") })
 	bench.InstallAWS(t, b.home)
 	check(t, os.Symlink("lanyard", filepath.Join(b.home, "bin", "agentcore")))
+	b.open(t)
+	b.run(t, "~/bin/aws configure set aws_access_key_id "+operatorKeyID+"\n~/bin/aws configure set aws_secret_access_key not-a-key-of-anybody\n", quick)
 	model := httptest.NewServer(b.model)
 	t.Cleanup(model.Close)
 	b.endpoint = bench.ShellServer(t, b.home, fmt.Sprintf("env PIP_NO_INDEX=1 PIP_FIND_LINKS=%s "+lineModel+" ./bin/lanyard dev --listen 127.0.0.1:0",
 		bench.Wheels(t), model.URL), "Lanyard is ready at ")
+	b.run(t, fmt.Sprintf(lineWheels, bench.Wheels(t))+lineNoIndex+linePoint, quick)
+	return b
+}
+
+// open opens the terminal's window.
+func (b *bed) open(t *testing.T) {
+	t.Helper()
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.home, "LANG=C.UTF-8", "TMPDIR=" + os.TempDir(), "AWS_EC2_METADATA_DISABLED=true"}
 	var err error
-	b.terminal, err = terminal.Start(b.home, t.TempDir(), []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.home, "LANG=C.UTF-8", "TMPDIR=" + os.TempDir(), "AWS_EC2_METADATA_DISABLED=true"})
+	b.terminal, err = terminal.Start(b.home, t.TempDir(), env)
 	check(t, err)
 	t.Cleanup(func() {
 		if err := b.terminal.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	b.run(t, fmt.Sprintf(lineWheels, bench.Wheels(t))+lineNoIndex+linePoint, quick)
-	return b
 }
 
 // run pastes a block in which no command may fail, and returns what was printed.

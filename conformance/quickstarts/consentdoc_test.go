@@ -35,7 +35,7 @@ const (
 	consentInstall = iota
 	consentRequirements
 	consentPool
-	consentProvider
+	consentRegister
 	consentAgent
 	consentConfigure
 	consentLaunch

@@ -71,6 +71,25 @@ func (r *records) complete() error {
 	return errors.Join(problems...)
 }
 
+// TestLedger checks that docs/seeds.md has a row for all that the documents have, and that no block was overlooked.
+func TestLedger(t *testing.T) {
+	lines, blocks := keylessBlocks(t)
+	numbered(t, "K", "Block", len(blocks))
+	numbered(t, "K", "Table row", len(lines.Rows()))
+	numbered(t, "K", "Trouble", len(lines.Headings("Troubleshooting", 3)))
+	numbered(t, "K", "Point", len(lines.Items(blocks)))
+
+	lines, blocks = consentBlocks(t)
+	if left := lines.Left(blocks); left != nil {
+		t.Errorf("no block has these lines:\n%s", strings.Join(left, "\n"))
+	}
+	numbered(t, "C", "Block", len(blocks))
+	numbered(t, "C", "Point", len(lines.Items(blocks)))
+	if _, err := entries(); err != nil {
+		t.Error(err)
+	}
+}
+
 // numbered checks that the ledger has a row for each thing of a kind, whose rows say "KIND i of n".
 func numbered(t *testing.T, document, kind string, n int) {
 	t.Helper()

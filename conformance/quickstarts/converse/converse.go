@@ -29,6 +29,7 @@ type Call struct {
 	KeyID     string // the access key id of the signature, "" without one
 	Service   string // the signature's
 	Answer    string // the text, or "tool NAME"
+	Required  string // the parameters that the tool requires, separated by commas
 }
 
 // Calls are all that were answered, in their order.
@@ -75,7 +76,8 @@ func (m *Model) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (m *Model) note(r *http.Request, at []string, t turn) {
-	c := Call{Operation: map[string]string{"converse": "Converse", "converse-stream": "ConverseStream"}[at[2]], ModelID: at[1], Answer: t.text}
+	c := Call{Operation: map[string]string{"converse": "Converse", "converse-stream": "ConverseStream"}[at[2]], ModelID: at[1], Answer: t.text,
+		Required: strings.Join(t.required, ",")}
 	if t.tool != "" {
 		c.Answer = "tool " + t.tool
 	}
@@ -103,7 +105,12 @@ type request struct {
 	Tools struct {
 		Tools []struct {
 			Spec struct {
-				Name string `json:"name"`
+				Name   string `json:"name"`
+				Schema struct {
+					JSON struct {
+						Required []string `json:"required"`
+					} `json:"json"`
+				} `json:"inputSchema"`
 			} `json:"toolSpec"`
 		} `json:"tools"`
 	} `json:"toolConfig"`
@@ -119,8 +126,11 @@ type block struct {
 	} `json:"toolResult"`
 }
 
-// turn is what the model says: a text, or a call of a tool.
-type turn struct{ text, tool string }
+// turn is what the model says: a text, or a call of a tool, whose parameters it leaves out.
+type turn struct {
+	text, tool string
+	required   []string
+}
 
 func (r *request) answer() (turn, error) {
 	if len(r.Messages) == 0 {
@@ -141,7 +151,8 @@ func (r *request) answer() (turn, error) {
 	case 0:
 		return turn{text: strings.Join(asked, "\n")}, nil
 	case 1:
-		return turn{tool: r.Tools.Tools[0].Spec.Name}, nil
+		spec := r.Tools.Tools[0].Spec
+		return turn{tool: spec.Name, required: spec.Schema.JSON.Required}, nil
 	}
 	return turn{}, fmt.Errorf("this model can choose among one tool only, and %d are offered", len(r.Tools.Tools))
 }

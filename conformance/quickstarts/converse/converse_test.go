@@ -26,7 +26,7 @@ func TestFrame(t *testing.T) {
 }
 
 const (
-	question = `{"messages":[{"role":"user","content":[{"text":"please"}]}],"toolConfig":{"tools":[{"toolSpec":{"name":"authenticate"}}]}}`
+	question = `{"messages":[{"role":"user","content":[{"text":"please"}]}],"toolConfig":{"tools":[{"toolSpec":{"name":"authenticate","inputSchema":{"json":{"required":["a","b"]}}}}]}}`
 	result   = `{"messages":[{"role":"user","content":[{"text":"please"}]},{"role":"assistant","content":[{"toolUse":{"toolUseId":"a","name":"authenticate","input":{}}}]},` +
 		`{"role":"user","content":[{"toolResult":{"toolUseId":"a","status":"success","content":[{"text":"äö ok"},{"json":{"n":1}}]}}]}],"toolConfig":{"tools":[{"toolSpec":{"name":"authenticate"}}]}}`
 	chat = `{"messages":[{"role":"user","content":[{"text":"hello"}]}]}`
@@ -69,6 +69,9 @@ func TestTheRule(t *testing.T) {
 		}
 		calls := m.Calls()
 		want := converse.Call{Operation: "ConverseStream", ModelID: "us.model-v1:0", KeyID: "AKIDEXAMPLE", Service: "bedrock", Answer: c.answer}
+		if c.body == question {
+			want.Required = "a,b"
+		}
 		if got := calls[len(calls)-1]; got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}

@@ -111,8 +111,8 @@ func TestASpanThatIsNotThereIsAnError(t *testing.T) {
 }
 
 func TestItems(t *testing.T) {
-	l := document.Parse("  • one\ntwo\n  2. three\n")
-	if d := cmp.Diff([]string{"one", "three"}, l.Items()); d != "" {
+	l := document.Parse("  • one\ntwo\n2. three\n- four\n  - in a block\n-five\n")
+	if d := cmp.Diff([]string{"one", "three", "four"}, l.Items([]document.Block{{Text: "  - in a block\n", Line: 5}})); d != "" {
 		t.Error(d)
 	}
 }

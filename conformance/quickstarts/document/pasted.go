@@ -68,25 +68,28 @@ var command = regexp.MustCompile(`^\s*(#!|"""$|(aws|agentcore|pip|mkdir|cd|sourc
 func (l Lines) Left(blocks []Block) []string {
 	var left []string
 	for i, line := range l {
-		inside := slices.ContainsFunc(blocks, func(b Block) bool {
-			return i+1 >= b.Line && i+1 < b.Line+strings.Count(b.Text, "\n")
-		})
-		if !inside && command.MatchString(line) {
+		if !within(blocks, i+1) && command.MatchString(line) {
 			left = append(left, fmt.Sprintf("%d: %s", i+1, line))
 		}
 	}
 	return left
 }
 
-// Items returns the points of all lists.
-func (l Lines) Items() []string {
+// Items returns the points of all lists outside the blocks.
+func (l Lines) Items(blocks []Block) []string {
 	var list []string
-	for _, line := range l {
-		if m := item.FindStringSubmatch(line); m != nil {
+	for i, line := range l {
+		if m := item.FindStringSubmatch(line); m != nil && !within(blocks, i+1) {
 			list = append(list, m[1])
 		}
 	}
 	return list
 }
 
-var item = regexp.MustCompile(`^\s+(?:•|\d+\.) (.+)$`)
+var item = regexp.MustCompile(`^\s*(?:•|-|\d+\.) (.+)$`)
+
+func within(blocks []Block, line int) bool {
+	return slices.ContainsFunc(blocks, func(b Block) bool {
+		return line >= b.Line && line < b.Line+strings.Count(b.Text, "\n")
+	})
+}

@@ -53,7 +53,7 @@ func Start(dir, own string, env []string) (*Terminal, error) {
 	defer slave.Close()
 	t := &Terminal{dir: own, master: master, news: make(chan struct{}, 1)}
 	t.shell = exec.Command("bash", "--noprofile", "--norc", "--noediting", "-i")
-	t.shell.Dir, t.shell.Env = dir, append(env, "TERM=xterm", "PS1=", "PS2=", "PROMPT_COMMAND=", "HISTFILE=")
+	t.shell.Dir, t.shell.Env = dir, append(env, "TERM=xterm", "PS1=", "PS2=", "PROMPT_COMMAND=PS1=", "HISTFILE=")
 	t.shell.Stdin, t.shell.Stdout, t.shell.Stderr = slave, slave, slave
 	t.shell.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := t.shell.Start(); err != nil {

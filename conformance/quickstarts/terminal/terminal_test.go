@@ -39,7 +39,7 @@ func run(t *testing.T, term *terminal.Terminal, block string) terminal.Result {
 
 func TestBlocksShareOneShell(t *testing.T) {
 	term := open(t)
-	run(t, term, "mkdir here\ncd here\nNAME='a  b'\n")
+	run(t, term, "mkdir here\ncd here\nNAME='a  b'\nPS1='(here) '\n") // as an activated environment does
 	if r := run(t, term, "echo \"$GREETING $NAME\"\nbasename \"$PWD\"\n"); r.Output != "hello a  b\nhere\n" || r.Status != 0 || r.Failed != nil {
 		t.Errorf("%+v", r)
 	}
