@@ -6,35 +6,25 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/smithy-go"
+	"github.com/lanyard-id/lanyard/api"
 	"github.com/lanyard-id/lanyard/client"
 )
 
-// cloud is the instance that a verb works on: Lanyard's own client, and the AWS clients of the services beside it. It
-// calls no endpoint that nobody named: a forgotten variable must not create roles in somebody's AWS account.
+// cloud is the instance that a verb works on. It calls no endpoint that nobody named: a forgotten variable must not create
+// roles in somebody's AWS account.
 type cloud struct {
 	*client.Client
 	env    *environment
 	region string
 	cfg    aws.Config
-	urls   map[string]string // of services, checked
 }
-
-// The services whose endpoints have variables of their own.
-const (
-	serviceIAM     = "IAM"
-	serviceCognito = "COGNITO_IDENTITY_PROVIDER"
-)
 
 // openCloud connects to the instance that the environment points at. The region given wins over the file's, and that over
 // the environment's.
@@ -46,7 +36,7 @@ func openCloud(ctx context.Context, env *environment, region, fromFile string) (
 			return nil, err
 		}
 	}
-	c := &cloud{env: env, region: region, urls: map[string]string{}}
+	c := &cloud{env: env, region: region}
 	if err := c.load(ctx); err != nil {
 		return nil, explain(err)
 	}
@@ -54,7 +44,7 @@ func openCloud(ctx context.Context, env *environment, region, fromFile string) (
 }
 
 func (c *cloud) load(ctx context.Context) error {
-	opts := []func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(c.region), awsconfig.WithRetryer(patience)}
+	opts := []func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(c.region)}
 	if id, secret := c.env.getenv("AWS_ACCESS_KEY_ID"), c.env.getenv("AWS_SECRET_ACCESS_KEY"); id != "" && secret != "" {
 		opts = append(opts, awsconfig.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(id, secret, c.env.getenv("AWS_SESSION_TOKEN"))))
 	}
@@ -69,29 +59,12 @@ func (c *cloud) load(ctx context.Context) error {
 	if c.Client, err = client.New(ctx, own...); err != nil {
 		return err
 	}
-	for _, service := range []string{serviceIAM, serviceCognito} {
-		// The client knows which URLs are safe to send a signature to.
-		url := cmp.Or(c.env.getenv("AWS_ENDPOINT_URL_"+service), c.env.getenv("LANYARD_ENDPOINT"), c.env.getenv("AWS_ENDPOINT_URL"), c.Endpoint())
-		checked, err := client.New(ctx, append(own, client.WithEndpoint(url))...)
-		if err != nil {
-			return fmt.Errorf("AWS_ENDPOINT_URL_%s: %w", service, err)
+	for _, service := range []api.Service{api.IAM, api.CognitoIDP} { // before anything is made that would have to be undone
+		if _, err := c.ServiceEndpoint(service); err != nil {
+			return err
 		}
-		c.urls[service] = checked.Endpoint()
 	}
 	return nil
-}
-
-// patience is for somebody who looks at the screen: a few tries in about a second.
-func patience() aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 400 * time.Millisecond })
-}
-
-func (c *cloud) iam() *iam.Client {
-	return iam.NewFromConfig(c.cfg, func(o *iam.Options) { o.BaseEndpoint = aws.String(c.urls[serviceIAM]) })
-}
-
-func (c *cloud) cognito() *cognitoidentityprovider.Client {
-	return cognitoidentityprovider.NewFromConfig(c.cfg, func(o *cognitoidentityprovider.Options) { o.BaseEndpoint = aws.String(c.urls[serviceCognito]) })
 }
 
 // account is the account of the credentials.
@@ -129,32 +102,20 @@ func defaultRegion(ctx context.Context, env *environment) (string, error) {
 	return shared.Region, nil
 }
 
-// refusedAs tells an AWS client's refusal by its code.
-func refusedAs(err error, codes ...string) bool {
-	e, ok := errors.AsType[smithy.APIError](err)
-	if !ok {
-		return false
-	}
-	for _, code := range codes {
-		if e.ErrorCode() == code || e.ErrorCode() == code+"Exception" {
-			return true
-		}
-	}
-	return false
+// refusedAs tells a refusal by its code.
+func refusedAs(err error, codes ...api.ExceptionName) bool {
+	return slices.ContainsFunc(codes, func(code api.ExceptionName) bool { return client.Is(err, code) || client.Is(err, code+"Exception") })
 }
 
-// inPlain says what an AWS client reports, without the client's own workings.
+// inPlain says what the client reports, for somebody who looks at the screen.
 func (c *cloud) inPlain(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if e, ok := errors.AsType[smithy.APIError](err); ok {
-		text := fmt.Sprintf("%s: %s: %s", what, e.ErrorCode(), cleanLines(e.ErrorMessage()))
-		if r, ok := errors.AsType[interface {
-			error
-			ServiceRequestID() string
-		}](err); ok && r.ServiceRequestID() != "" {
-			text += " (request " + clean(r.ServiceRequestID()) + ")"
+	if e, ok := errors.AsType[*client.Error](err); ok {
+		text := what + ": " + cleanLines(e.Exception.Error())
+		if e.RequestID != "" {
+			text += " (request " + clean(e.RequestID) + ")"
 		}
 		if refusedAs(err, "InvalidClientTokenId", "UnrecognizedClient", "SignatureDoesNotMatch", "InvalidSignature") {
 			text += ". The instance does not know these credentials. " + howToPoint

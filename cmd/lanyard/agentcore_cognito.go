@@ -11,9 +11,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
-	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
+	"github.com/lanyard-id/lanyard/api"
 	"github.com/spf13/cobra"
 )
 
@@ -130,8 +128,8 @@ func (c *cloud) makePools(ctx context.Context, flow string) (s *poolSetup, err e
 func (c *cloud) runtimePool(ctx context.Context, p *poolInfo) error {
 	err := c.newPool(ctx, p, "AgentCoreRuntimePool-", "agentcore-runtime-")
 	if err == nil {
-		err = c.newPoolClient(ctx, p, &cognitoidentityprovider.CreateUserPoolClientInput{ClientName: aws.String("RuntimeClient-" + randomHex(4)),
-			ExplicitAuthFlows: []types.ExplicitAuthFlowsType{types.ExplicitAuthFlowsTypeAllowUserPasswordAuth, types.ExplicitAuthFlowsTypeAllowRefreshTokenAuth}})
+		err = c.newPoolClient(ctx, p, &api.CreateUserPoolClientRequest{ClientName: "RuntimeClient-" + randomHex(4),
+			ExplicitAuthFlows: []string{"ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}})
 	}
 	if err == nil {
 		err = c.newPoolUser(ctx, p, "testuser")
@@ -142,10 +140,10 @@ func (c *cloud) runtimePool(ctx context.Context, p *poolInfo) error {
 func (c *cloud) consentPool(ctx context.Context, p *poolInfo) error {
 	err := c.newPool(ctx, p, "AgentCoreIdentityPool-", "agentcore-identity-")
 	if err == nil {
-		err = c.newPoolClient(ctx, p, &cognitoidentityprovider.CreateUserPoolClientInput{ClientName: aws.String("IdentityClient-" + randomHex(4)), GenerateSecret: true,
+		err = c.newPoolClient(ctx, p, &api.CreateUserPoolClientRequest{ClientName: "IdentityClient-" + randomHex(4), GenerateSecret: true,
 			CallbackURLs:      []string{"https://bedrock-agentcore." + c.region + ".amazonaws.com/identities/oauth2/callback"},
-			AllowedOAuthFlows: []types.OAuthFlowType{types.OAuthFlowTypeCode}, AllowedOAuthScopes: []string{"openid", "profile", "email"},
-			AllowedOAuthFlowsUserPoolClient: true, SupportedIdentityProviders: []string{"COGNITO"}})
+			AllowedOAuthFlows: []string{api.OAuthCode}, AllowedOAuthScopes: []string{"openid", "profile", "email"},
+			AllowOAuth: true, SupportedIdentityProviders: []string{"COGNITO"}})
 	}
 	if err == nil {
 		err = c.newPoolUser(ctx, p, "externaluser")
@@ -158,55 +156,53 @@ func (c *cloud) m2mPool(ctx context.Context, p *poolInfo) error {
 		return err
 	}
 	p.ResourceServer, p.Scopes, p.Flow = "agentcore-m2m-"+randomHex(4), []string{"read", "write"}, "client_credentials"
-	var scopes []types.ResourceServerScopeType
+	var scopes []api.ResourceServerScope
 	var allowed []string
 	for _, name := range p.Scopes {
-		scopes = append(scopes, types.ResourceServerScopeType{ScopeName: aws.String(name), ScopeDescription: aws.String(name)})
+		scopes = append(scopes, api.ResourceServerScope{ScopeName: name, ScopeDescription: name})
 		allowed = append(allowed, p.ResourceServer+"/"+name)
 	}
-	if _, err := c.cognito().CreateResourceServer(ctx, &cognitoidentityprovider.CreateResourceServerInput{UserPoolId: &p.PoolID, Identifier: &p.ResourceServer, Name: aws.String("AgentCore M2M"), Scopes: scopes}); err != nil {
+	if _, err := c.CreateResourceServer(ctx, &api.CreateResourceServerRequest{UserPoolID: p.PoolID, Identifier: p.ResourceServer, Name: "AgentCore M2M", Scopes: scopes}); err != nil {
 		return c.inPlain("Cognito CreateResourceServer", err)
 	}
 	p.TokenEndpoint = "https://cognito-idp." + c.region + ".amazonaws.com/" + p.PoolID + "/oauth2/token"
 	p.Discovery = ""
-	return c.newPoolClient(ctx, p, &cognitoidentityprovider.CreateUserPoolClientInput{ClientName: aws.String("M2MClient-" + randomHex(4)), GenerateSecret: true,
-		AllowedOAuthFlows: []types.OAuthFlowType{types.OAuthFlowTypeClientCredentials}, AllowedOAuthScopes: allowed, AllowedOAuthFlowsUserPoolClient: true})
+	return c.newPoolClient(ctx, p, &api.CreateUserPoolClientRequest{ClientName: "M2MClient-" + randomHex(4), GenerateSecret: true,
+		AllowedOAuthFlows: []string{api.OAuthClientCredentials}, AllowedOAuthScopes: allowed, AllowOAuth: true})
 }
 
 func (c *cloud) newPool(ctx context.Context, p *poolInfo, name, domain string) error {
-	svc := c.cognito()
-	out, err := svc.CreateUserPool(ctx, &cognitoidentityprovider.CreateUserPoolInput{PoolName: aws.String(name + randomHex(4)),
-		AdminCreateUserConfig: &types.AdminCreateUserConfigType{AllowAdminCreateUserOnly: true}})
+	out, err := c.CreateUserPool(ctx, &api.CreateUserPoolRequest{PoolName: name + randomHex(4),
+		AdminCreateUserConfig: &api.AdminCreateUserConfig{AllowAdminCreateUserOnly: new(true)}})
 	if err != nil {
 		return c.inPlain("Cognito CreateUserPool", err)
 	}
-	p.PoolID = aws.ToString(out.UserPool.Id)
+	p.PoolID = out.UserPool.ID
 	p.Discovery = "https://cognito-idp." + c.region + ".amazonaws.com/" + p.PoolID + "/.well-known/openid-configuration"
 	if domain == "" {
 		return nil
 	}
 	p.Domain = domain + randomHex(4)
-	_, err = svc.CreateUserPoolDomain(ctx, &cognitoidentityprovider.CreateUserPoolDomainInput{UserPoolId: &p.PoolID, Domain: &p.Domain})
+	_, err = c.CreateUserPoolDomain(ctx, &api.CreateUserPoolDomainRequest{UserPoolID: p.PoolID, Domain: p.Domain})
 	return c.inPlain("Cognito CreateUserPoolDomain", err)
 }
 
-func (c *cloud) newPoolClient(ctx context.Context, p *poolInfo, in *cognitoidentityprovider.CreateUserPoolClientInput) error {
-	in.UserPoolId = &p.PoolID
-	out, err := c.cognito().CreateUserPoolClient(ctx, in)
+func (c *cloud) newPoolClient(ctx context.Context, p *poolInfo, in *api.CreateUserPoolClientRequest) error {
+	in.UserPoolID = p.PoolID
+	out, err := c.CreateUserPoolClient(ctx, in)
 	if err != nil {
 		return c.inPlain("Cognito CreateUserPoolClient", err)
 	}
-	p.ClientID, p.ClientSecret = aws.ToString(out.UserPoolClient.ClientId), aws.ToString(out.UserPoolClient.ClientSecret)
+	p.ClientID, p.ClientSecret = out.UserPoolClient.ClientID, string(out.UserPoolClient.ClientSecret)
 	return nil
 }
 
 func (c *cloud) newPoolUser(ctx context.Context, p *poolInfo, name string) error {
-	svc := c.cognito()
 	p.Username, p.Password = name+randomHex(4), randomPassword()
-	if _, err := svc.AdminCreateUser(ctx, &cognitoidentityprovider.AdminCreateUserInput{UserPoolId: &p.PoolID, Username: &p.Username, MessageAction: types.MessageActionTypeSuppress}); err != nil {
+	if _, err := c.AdminCreateUser(ctx, &api.AdminCreateUserRequest{UserPoolID: p.PoolID, Username: p.Username, MessageAction: api.MessageSuppress}); err != nil {
 		return c.inPlain("Cognito AdminCreateUser", err)
 	}
-	_, err := svc.AdminSetUserPassword(ctx, &cognitoidentityprovider.AdminSetUserPasswordInput{UserPoolId: &p.PoolID, Username: &p.Username, Password: &p.Password, Permanent: true})
+	err := c.AdminSetUserPassword(ctx, &api.AdminSetUserPasswordRequest{UserPoolID: p.PoolID, Username: p.Username, Password: api.Sensitive(p.Password), Permanent: true})
 	return c.inPlain("Cognito AdminSetUserPassword", err)
 }
 
@@ -282,14 +278,13 @@ func (c *cloud) deletePools(ctx context.Context, s *poolSetup) error {
 }
 
 func (c *cloud) deletePool(ctx context.Context, p poolInfo) error {
-	svc := c.cognito()
 	if p.Domain != "" {
-		_, err := svc.DeleteUserPoolDomain(ctx, &cognitoidentityprovider.DeleteUserPoolDomainInput{UserPoolId: &p.PoolID, Domain: &p.Domain})
+		err := c.DeleteUserPoolDomain(ctx, &api.DeleteUserPoolDomainRequest{UserPoolID: p.PoolID, Domain: p.Domain})
 		if err != nil && !refusedAs(err, "ResourceNotFound", "InvalidParameter") {
 			return c.inPlain("Cognito DeleteUserPoolDomain", err)
 		}
 	}
-	_, err := svc.DeleteUserPool(ctx, &cognitoidentityprovider.DeleteUserPoolInput{UserPoolId: &p.PoolID})
+	err := c.DeleteUserPool(ctx, p.PoolID)
 	if refusedAs(err, "ResourceNotFound") {
 		return nil
 	}

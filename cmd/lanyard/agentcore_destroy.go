@@ -6,9 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/lanyard-id/lanyard/api"
 	"github.com/lanyard-id/lanyard/client"
 	"github.com/spf13/cobra"
@@ -161,10 +158,10 @@ func (d *destruction) executionRole(ctx context.Context) error {
 	if others := d.sharedWith(arn); !madeByUs(role) || len(others) > 0 {
 		return d.leaveRole(ctx, role, others)
 	}
-	if err := d.detach(ctx, aws.ToString(role.RoleName)); err != nil {
+	if err := d.detach(ctx, role.RoleName); err != nil {
 		return err
 	}
-	return d.deleteRole(ctx, aws.ToString(role.RoleName))
+	return d.deleteRole(ctx, role.RoleName)
 }
 
 // sharedWith are the other agents of the file with the same role.
@@ -174,8 +171,8 @@ func (d *destruction) sharedWith(arn string) []string {
 	})
 }
 
-func (d *destruction) leaveRole(ctx context.Context, role *types.Role, others []string) error {
-	name := aws.ToString(role.RoleName)
+func (d *destruction) leaveRole(ctx context.Context, role *api.Role, others []string) error {
+	name := role.RoleName
 	if len(others) > 0 {
 		d.left("role "+name+", which "+strings.Join(others, ", ")+" uses too", programName(d.env)+" destroy --agent "+others[0])
 		return nil
@@ -206,14 +203,13 @@ func (d *destruction) detach(ctx context.Context, role string) error {
 		return err
 	}
 	for _, p := range list {
-		arn := aws.ToString(p.PolicyArn)
 		if !d.dry {
-			if _, err := d.iam().DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: &role, PolicyArn: &arn}); err != nil && !refusedAs(err, "NoSuchEntity") {
+			if err := d.DetachRolePolicy(ctx, &api.RoleAttachment{RoleName: role, ARN: p.ARN}); err != nil && !refusedAs(err, "NoSuchEntity") {
 				return d.inPlain("IAM DetachRolePolicy", err)
 			}
 		}
-		if !strings.Contains(arn, ":iam::aws:") {
-			d.left("policy "+aws.ToString(p.PolicyName)+", detached from the role", "aws iam delete-policy --policy-arn "+arn)
+		if !strings.Contains(p.ARN, ":iam::aws:") {
+			d.left("policy "+p.PolicyName+", detached from the role", "aws iam delete-policy --policy-arn "+p.ARN)
 		}
 	}
 	return nil
@@ -233,7 +229,7 @@ func (d *destruction) deleteRole(ctx context.Context, role string) error {
 		d.removed("inline policy " + p)
 	}
 	if !d.dry {
-		if _, err := d.iam().DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: &role}); err != nil && !refusedAs(err, "NoSuchEntity") {
+		if err := d.DeleteRole(ctx, role); err != nil && !refusedAs(err, "NoSuchEntity") {
 			return d.inPlain("IAM DeleteRole", err)
 		}
 	}

@@ -152,10 +152,14 @@ func read(t *testing.T, name string) string {
 func (w *workshop) run(args ...string) (code int, out, errOut string) {
 	w.t.Helper()
 	var o, e bytes.Buffer
-	env := testEnvironment(w.vars, &o, &e, args...)
-	env.program, env.now = "/usr/local/bin/agentcore", w.Clock.Now
-	code = run(w.t.Context(), env)
+	code = run(w.t.Context(), w.environment(&o, &e, args...))
 	return code, o.String(), e.String()
+}
+
+func (w *workshop) environment(out, errOut io.Writer, args ...string) *environment {
+	env := testEnvironment(w.vars, out, errOut, args...)
+	env.program, env.now = "/usr/local/bin/agentcore", w.Clock.Now
+	return env
 }
 
 // must expects success.
@@ -216,7 +220,8 @@ func newPoolWorkshop(t *testing.T) *workshop {
 // countPools counts the user pools of the account.
 func (c *cloud) countPools(t *testing.T) int {
 	t.Helper()
-	out, err := c.cognito().ListUserPools(t.Context(), &cognitoidentityprovider.ListUserPoolsInput{MaxResults: aws.Int32(60)})
+	pools := cognitoidentityprovider.NewFromConfig(c.cfg, func(o *cognitoidentityprovider.Options) { o.BaseEndpoint = aws.String(c.Endpoint()) })
+	out, err := pools.ListUserPools(t.Context(), &cognitoidentityprovider.ListUserPoolsInput{MaxResults: aws.Int32(60)})
 	if err != nil {
 		t.Fatal(err)
 	}

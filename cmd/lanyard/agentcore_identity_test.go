@@ -123,7 +123,7 @@ func TestSetupCognito(t *testing.T) {
 	w.vars["LANYARD_CLIENT_SECRET"] = s.Identity.ClientSecret
 	out = w.must("identity", "create-credential-provider", "-n", "idp", "-t", "custom", "--client-id", s.Identity.ClientID, "--discovery-url", "https://idp.example.com/.well-known/openid-configuration", "--json")
 	says(t, out, `"type":"custom"`)
-	c, err := openCloud(t.Context(), testEnvironment(w.vars, os.Stdout, os.Stdout), "", "")
+	c, err := openCloud(t.Context(), w.environment(os.Stdout, os.Stdout), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestSetupCognitoLeavesNothingHalf(t *testing.T) {
 	w := newPoolWorkshop(t)
 	write(t, setupEnv(flowUser)+"/taken", "") // where the second file should go
 	w.fails(1, "writing "+setupEnv(flowUser), "identity", "setup-cognito")
-	c, err := openCloud(t.Context(), testEnvironment(w.vars, os.Stdout, os.Stdout), "", "")
+	c, err := openCloud(t.Context(), w.environment(os.Stdout, os.Stdout), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,9 +13,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
-	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
+	"github.com/lanyard-id/lanyard/api"
 	"github.com/lanyard-id/lanyard/internal/devidp"
 	"github.com/spf13/cobra"
 )
@@ -80,7 +78,7 @@ func (o *inboundOptions) settle(env *environment) error {
 // inboundToken is what get-inbound-token --json prints.
 type inboundToken struct {
 	Token     string `json:"accessToken"`
-	ExpiresIn int32  `json:"expiresIn"`
+	ExpiresIn int64  `json:"expiresIn"`
 }
 
 func (o *inboundOptions) run(ctx context.Context, env *environment) error {
@@ -117,26 +115,29 @@ func (c *cloud) userToken(ctx context.Context, o *inboundOptions) (inboundToken,
 	if o.password == "" {
 		return inboundToken{}, errors.New("the password is missing: set RUNTIME_PASSWORD, or run this in a terminal to be asked for it")
 	}
-	params := map[string]string{"USERNAME": o.user, "PASSWORD": o.password}
+	params := map[string]api.Sensitive{"USERNAME": api.Sensitive(o.user), "PASSWORD": api.Sensitive(o.password)}
 	if o.clientSecret != "" {
 		mac := hmac.New(sha256.New, []byte(o.clientSecret))
 		mac.Write([]byte(o.user + o.clientID))
-		params["SECRET_HASH"] = base64.StdEncoding.EncodeToString(mac.Sum(nil))
+		params["SECRET_HASH"] = api.Sensitive(base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 	}
-	out, err := c.cognito().InitiateAuth(ctx, &cognitoidentityprovider.InitiateAuthInput{ClientId: &o.clientID, AuthFlow: types.AuthFlowTypeUserPasswordAuth, AuthParameters: params})
+	out, err := c.InitiateAuth(ctx, &api.InitiateAuthRequest{ClientID: o.clientID, AuthFlow: "USER_PASSWORD_AUTH", AuthParameters: params})
 	switch {
 	case err != nil:
 		return inboundToken{}, c.inPlain("Cognito InitiateAuth", err)
 	case out.AuthenticationResult == nil:
-		return inboundToken{}, fmt.Errorf("the pool asks for more than a password (%s): give %s a permanent one with aws cognito-idp admin-set-user-password --permanent", clean(string(out.ChallengeName)), o.user)
+		return inboundToken{}, fmt.Errorf("the pool asks for more than a password (%s): give %s a permanent one with aws cognito-idp admin-set-user-password --permanent", clean(out.ChallengeName), o.user)
 	}
-	return inboundToken{aws.ToString(out.AuthenticationResult.AccessToken), out.AuthenticationResult.ExpiresIn}, nil
+	return inboundToken{string(out.AuthenticationResult.AccessToken), out.AuthenticationResult.ExpiresIn}, nil
 }
 
 // clientToken signs the client in (RFC 6749 section 4.4), at the pool's own address on the instance.
 func (c *cloud) clientToken(ctx context.Context, o *inboundOptions) (inboundToken, error) {
-	at := c.urls[serviceCognito] + devidp.PoolsPath + o.pool + "/oauth2/token"
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, at, strings.NewReader(url.Values{"grant_type": {"client_credentials"}}.Encode()))
+	endpoint, err := c.ServiceEndpoint(api.CognitoIDP)
+	if err != nil {
+		return inboundToken{}, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint+devidp.PoolsPath+o.pool+"/oauth2/token", strings.NewReader(url.Values{"grant_type": {"client_credentials"}}.Encode()))
 	if err != nil {
 		return inboundToken{}, err
 	}
@@ -154,7 +155,7 @@ func (c *cloud) clientToken(ctx context.Context, o *inboundOptions) (inboundToke
 	}
 	var out struct {
 		Token       string `json:"access_token"`
-		ExpiresIn   int32  `json:"expires_in"`
+		ExpiresIn   int64  `json:"expires_in"`
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/spf13/cobra"
 )
 
@@ -127,13 +125,12 @@ func (o *jwtOptions) remember(t *terminal, a *agent, issuer string) (jwtSettings
 // federate enables the account's issuer, if it is not. Two at once may both find it disabled: whoever comes second finds
 // it enabled, and that is as good.
 func (c *cloud) federate(ctx context.Context) (issuer string, enabled bool, err error) {
-	svc := c.iam()
 	info := func() (string, bool, error) {
-		out, err := svc.GetOutboundWebIdentityFederationInfo(ctx, &iam.GetOutboundWebIdentityFederationInfoInput{})
+		out, err := c.GetOutboundWebIdentityFederationInfo(ctx)
 		if err != nil {
 			return "", false, err
 		}
-		return aws.ToString(out.IssuerIdentifier), out.JwtVendingEnabled, nil
+		return out.IssuerURL, out.Enabled, nil
 	}
 	issuer, on, err := info()
 	if on {
@@ -142,7 +139,7 @@ func (c *cloud) federate(ctx context.Context) (issuer string, enabled bool, err 
 	if err != nil && !refusedAs(err, "FeatureDisabled", "OutboundWebIdentityFederationDisabled", "NoSuchEntity") {
 		return "", false, c.inPlain("IAM GetOutboundWebIdentityFederationInfo", err)
 	}
-	out, err := svc.EnableOutboundWebIdentityFederation(ctx, &iam.EnableOutboundWebIdentityFederationInput{})
+	out, err := c.EnableOutboundWebIdentityFederation(ctx)
 	if refusedAs(err, "FeatureEnabled") {
 		issuer, _, err = info()
 		return issuer, false, errors.Join(c.inPlain("IAM GetOutboundWebIdentityFederationInfo", err), checkIssuer(issuer))
@@ -150,8 +147,7 @@ func (c *cloud) federate(ctx context.Context) (issuer string, enabled bool, err 
 	if err != nil {
 		return "", false, c.inPlain("IAM EnableOutboundWebIdentityFederation", err)
 	}
-	issuer = aws.ToString(out.IssuerIdentifier)
-	return issuer, true, checkIssuer(issuer)
+	return out.IssuerURL, true, checkIssuer(out.IssuerURL)
 }
 
 // checkIssuer refuses what no service could trust.

@@ -11,6 +11,7 @@ import (
 	control "github.com/aws/aws-sdk-go-v2/service/bedrockagentcorecontrol"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/lanyard-id/lanyard/api"
 )
 
 // launched is a workshop whose agent is launched.
@@ -55,7 +56,7 @@ func TestLaunch(t *testing.T) {
 		t.Errorf("inline policies %v", got)
 	}
 	role, err := w.Client(w.Root).IAM.GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String(roleName(a.roleARN()))})
-	if err != nil || !madeByUs(role.Role) || !strings.Contains(aws.ToString(role.Role.AssumeRolePolicyDocument), "bedrock-agentcore.amazonaws.com") {
+	if err != nil || !slices.ContainsFunc(role.Role.Tags, func(t types.Tag) bool { return *t.Key == madeByTag && *t.Value == madeByLaunch }) || !strings.Contains(aws.ToString(role.Role.AssumeRolePolicyDocument), "bedrock-agentcore.amazonaws.com") {
 		t.Errorf("role %+v, %v", role, err)
 	}
 }
@@ -255,12 +256,12 @@ func TestDestroySparesOthers(t *testing.T) {
 }
 
 func TestMadeByUs(t *testing.T) {
-	tag := func(k, v string) types.Tag { return types.Tag{Key: &k, Value: &v} }
+	tag := func(k, v string) api.Tag { return api.Tag{Key: k, Value: &v} }
 	for name, tc := range map[string]struct {
-		tags []types.Tag
+		tags []api.Tag
 		want bool
-	}{"launch's": {[]types.Tag{tag("x", "y"), tag(madeByTag, madeByLaunch)}, true}, "none": {nil, false}, "another's": {[]types.Tag{tag(madeByTag, "terraform")}, false}, "turned round": {[]types.Tag{tag(madeByLaunch, madeByTag)}, false}} {
-		if got := madeByUs(&types.Role{Tags: tc.tags}); got != tc.want {
+	}{"launch's": {[]api.Tag{tag("x", "y"), tag(madeByTag, madeByLaunch)}, true}, "none": {nil, false}, "another's": {[]api.Tag{tag(madeByTag, "terraform")}, false}, "turned round": {[]api.Tag{tag(madeByLaunch, madeByTag)}, false}} {
+		if got := madeByUs(&api.Role{Tags: tc.tags}); got != tc.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
-	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 	"github.com/lanyard-id/lanyard/api"
 	"github.com/spf13/cobra"
 )
@@ -133,31 +131,37 @@ func (o *providerOptions) request() *api.CreateOauth2CredentialProviderRequest {
 // registerCallback adds a callback URL to a client of a user pool. Updating replaces the whole client, so all that it
 // had is sent along.
 func (c *cloud) registerCallback(ctx context.Context, pool, clientID, callback string) error {
-	svc := c.cognito()
-	out, err := svc.DescribeUserPoolClient(ctx, &cognitoidentityprovider.DescribeUserPoolClientInput{UserPoolId: &pool, ClientId: &clientID})
+	out, err := c.DescribeUserPoolClient(ctx, &api.UserPoolClientID{UserPoolID: pool, ClientID: clientID})
 	if err != nil {
 		return c.inPlain("Cognito DescribeUserPoolClient", err)
 	}
-	was := out.UserPoolClient
+	was := &out.UserPoolClient
 	if slices.Contains(was.CallbackURLs, callback) {
 		return nil
 	}
-	_, err = svc.UpdateUserPoolClient(ctx, withCallback(was, callback))
+	_, err = c.UpdateUserPoolClient(ctx, withCallback(was, callback))
 	return c.inPlain("Cognito UpdateUserPoolClient", err)
 }
 
-func withCallback(was *types.UserPoolClientType, callback string) *cognitoidentityprovider.UpdateUserPoolClientInput {
-	in := &cognitoidentityprovider.UpdateUserPoolClientInput{
-		UserPoolId: was.UserPoolId, ClientId: was.ClientId, ClientName: was.ClientName,
+func withCallback(was *api.UserPoolClient, callback string) *api.UpdateUserPoolClientRequest {
+	in := &api.UpdateUserPoolClientRequest{
+		UserPoolID: was.UserPoolID, ClientID: was.ClientID, ClientName: was.ClientName,
 		CallbackURLs: append(slices.Clone(was.CallbackURLs), callback), LogoutURLs: was.LogoutURLs, DefaultRedirectURI: was.DefaultRedirectURI,
-		AllowedOAuthFlows: was.AllowedOAuthFlows, AllowedOAuthScopes: was.AllowedOAuthScopes, AllowedOAuthFlowsUserPoolClient: true,
+		AllowedOAuthFlows: was.AllowedOAuthFlows, AllowedOAuthScopes: was.AllowedOAuthScopes, AllowOAuth: true,
 		SupportedIdentityProviders: was.SupportedIdentityProviders, ExplicitAuthFlows: was.ExplicitAuthFlows,
-		AccessTokenValidity: was.AccessTokenValidity, IdTokenValidity: was.IdTokenValidity, TokenValidityUnits: was.TokenValidityUnits,
-		EnableTokenRevocation: was.EnableTokenRevocation, PreventUserExistenceErrors: was.PreventUserExistenceErrors,
+		RefreshTokenValidity: &was.RefreshTokenValidity, AccessTokenValidity: was.AccessTokenValidity, IDTokenValidity: was.IDTokenValidity,
+		TokenValidityUnits: was.TokenValidityUnits, RefreshTokenRotation: was.RefreshTokenRotation,
+		EnableTokenRevocation: &was.EnableTokenRevocation, PropagateUserContext: &was.PropagateUserContext,
+		ReadAttributes: was.ReadAttributes, WriteAttributes: was.WriteAttributes, AnalyticsConfiguration: was.AnalyticsConfiguration,
 	}
-	in.RefreshTokenValidity = was.RefreshTokenValidity
+	if was.PreventUserExistenceErrors != "" {
+		in.PreventUserExistenceErrors = &was.PreventUserExistenceErrors
+	}
+	if was.AuthSessionValidity != 0 {
+		in.AuthSessionValidity = &was.AuthSessionValidity
+	}
 	if len(in.AllowedOAuthFlows) == 0 {
-		in.AllowedOAuthFlows = []types.OAuthFlowType{types.OAuthFlowTypeCode}
+		in.AllowedOAuthFlows = []string{api.OAuthCode}
 	}
 	if len(in.AllowedOAuthScopes) == 0 {
 		in.AllowedOAuthScopes = []string{"openid"}
