@@ -102,6 +102,40 @@ func (b *bed) refused(t *testing.T, block, saying string) {
 	}
 }
 
+// question is a screen that waits for an answer, done one that needs none any more.
+var (
+	question = regexp.MustCompile(`([^\n]*[:?)\]]) $`)
+	done     = regexp.MustCompile(`Configuration Success`)
+)
+
+// answering runs `agentcore configure` and presses Enter at every question, but says no to an OAuth authorizer. It
+// returns what was printed and what was asked.
+func (b *bed) answering(t *testing.T, block string) (output string, asked []string) {
+	t.Helper()
+	r, err := b.terminal.Begin(block)
+	check(t, err)
+	for {
+		m, err := r.Until(regexp.MustCompile(question.String()+"|"+done.String()), quick)
+		check(t, err)
+		if m[1] == "" {
+			break
+		}
+		asked = append(asked, m[1])
+		answer := "\n"
+		if strings.Contains(m[1], "OAuth authorizer") {
+			answer = "no\n"
+		}
+		check(t, r.Type(answer))
+	}
+	result, err := r.Wait(quick)
+	check(t, err)
+	t.Logf("$ %s\n%s", abridged(block), result.Output)
+	if len(result.Failed) > 0 {
+		t.Fatalf("failed: %q", result.Failed)
+	}
+	return result.Output, asked
+}
+
 func abridged(block string) string {
 	first, rest, _ := strings.Cut(strings.TrimSpace(block), "\n")
 	if rest != "" {

@@ -108,8 +108,8 @@ func (k *keyless) files(t *testing.T) {
 }
 
 func (k *keyless) configure(t *testing.T) {
-	out := k.run(t, k.block(keylessConfigure), quick)
-	want(t, out, "Configuration Success", "Agent Name.*"+keylessName)
+	out, _ := k.answering(t, k.block(keylessConfigure))
+	want(t, out, "Configuration Success", "Name: "+keylessName)
 	want(t, k.run(t, "cat .bedrock_agentcore.yaml\n", quick), `^default_agent: `+keylessName, `account: '000000000000'`, `region: us-west-2`, `mode: NO_MEMORY`, `execution_role_auto_create: true`)
 	shows(t, "K4", "K32", "K33")
 }

@@ -4,6 +4,7 @@ package quickstarts_test
 
 import (
 	"fmt"
+	"os"
 	"testing"
 )
 
@@ -21,7 +22,10 @@ const exported = "while IFS= read -r line; do case $line in \"\" | \\#*) ;; *) e
 func TestToolkit(t *testing.T) {
 	b := newBed(t)
 	b.toolkit(t)
-	b.run(t, "mkdir project && cd project\necho 'app = None' > agent.py\necho bedrock-agentcore > requirements.txt\n", quick)
+	b.run(t, "mkdir project && cd project\necho bedrock-agentcore > requirements.txt\n", quick)
+	code, err := os.ReadFile("agents/echo.py")
+	check(t, err)
+	b.save(t, "agent.py", string(code))
 
 	t.Run("configure", func(t *testing.T) {
 		want(t, b.run(t, "agentcore configure -e agent.py --name toolkit_agent --disable-memory --disable-otel -ni -dt direct_code_deploy -rt PYTHON_3_11\n", quick),
@@ -50,6 +54,16 @@ func TestToolkit(t *testing.T) {
 	t.Run("inbound token", func(t *testing.T) {
 		token := b.run(t, "agentcore identity get-cognito-inbound-token\n", quick)
 		want(t, token, `^[\w-]+\.[\w-]+\.[\w-]+$`)
+	})
+	t.Run("invoke", func(t *testing.T) {
+		b.run(t, "~/bin/agentcore launch\n", install)
+		want(t, b.run(t, "agentcore status\n", quick), "Ready", "toolkit_agent")
+		want(t, b.run(t, "agentcore status --verbose\n", quick), `"status": "READY"`)
+		session := "a-session-of-the-toolkit-with-enough-characters"
+		want(t, b.run(t, "agentcore invoke '{\"prompt\": \"one two\"}' --session-id "+session+" --user-id somebody\n", install), `"word": "one"`, `"word": "two"`, session)
+		want(t, b.run(t, "agentcore invoke 'no JSON' --user-id somebody\n", quick), `"word": "JSON"`)
+		b.run(t, "agentcore stop-session --session-id "+session+"\n", quick)
+		b.run(t, "~/bin/agentcore destroy --agent toolkit_agent --force\n", quick)
 	})
 	t.Run("cleanup", func(t *testing.T) {
 		b.run(t, "agentcore identity cleanup --agent toolkit_agent --force\n", quick)

@@ -41,7 +41,9 @@ type Result struct {
 
 const (
 	columns      = 120
+	rows         = 500 // nothing is shown page by page
 	closeTimeout = 5 * time.Second
+	pressAgain   = time.Second
 )
 
 // Start starts bash in a directory with this environment. Files of the terminal's own are kept in another one.
@@ -53,7 +55,7 @@ func Start(dir, own string, env []string) (*Terminal, error) {
 	defer slave.Close()
 	t := &Terminal{dir: own, master: master, news: make(chan struct{}, 1)}
 	t.shell = exec.Command("bash", "--noprofile", "--norc", "--noediting", "-i")
-	t.shell.Dir, t.shell.Env = dir, append(env, "TERM=xterm", "PS1=", "PS2=", "PROMPT_COMMAND=PS1=", "HISTFILE=")
+	t.shell.Dir, t.shell.Env = dir, append(env, "TERM=xterm", "PS1=", "PS2=", "PROMPT_COMMAND="+prompt, "HISTFILE=")
 	t.shell.Stdin, t.shell.Stdout, t.shell.Stderr = slave, slave, slave
 	t.shell.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := t.shell.Start(); err != nil {
@@ -62,6 +64,9 @@ func Start(dir, own string, env []string) (*Terminal, error) {
 	go t.read()
 	return t, t.write(setup)
 }
+
+// The shell prints a character that nothing else prints where a prompt would be.
+const prompt = `PS1=; printf '\037'`
 
 // The trap tells which commands of a block failed.
 const setup = `set +o history; trap 'printf "\035%s %s\035" "$?" "${BASH_COMMAND//[[:cntrl:]]/ }"' ERR` + "\n"
@@ -105,6 +110,7 @@ func (t *Terminal) size() int {
 type Running struct {
 	t    *Terminal
 	from int
+	seen int // what was there when something was typed last
 }
 
 // Begin pastes a block. The shell reads it from a file, as it stands, so that what it asks is not answered by its own
@@ -115,7 +121,7 @@ func (t *Terminal) Begin(block string) (*Running, error) {
 	if err := os.WriteFile(file, []byte(block), 0o600); err != nil {
 		return nil, err
 	}
-	r := &Running{t, t.size()}
+	r := &Running{t: t, from: t.size(), seen: t.size()}
 	return r, t.write(". " + file + `; printf '\036%d\036' "$?"` + "\n")
 }
 
@@ -131,7 +137,7 @@ func (t *Terminal) Run(block string, timeout time.Duration) (Result, error) {
 var (
 	ending  = regexp.MustCompile("\036(\\d+)\036")
 	failure = regexp.MustCompile("\035(\\d+ [^\035]*)\035")
-	control = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]|\x1b\\][^\x07]*\x07")
+	control = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]|\x1b\\][^\x07]*\x07|\x1b[=>]|\x1b[()][0-9A-Z]|\x1f")
 )
 
 // Screen is what the block printed so far, without colours.
@@ -139,14 +145,15 @@ func (r *Running) Screen() string { return plain(r.t.since(r.from)) }
 
 func plain(s string) string {
 	s = ending.ReplaceAllString(failure.ReplaceAllString(s, ""), "")
-	return strings.ReplaceAll(control.ReplaceAllString(s, ""), "\r\n", "\n")
+	s = strings.ReplaceAll(control.ReplaceAllString(s, ""), "\r\n", "\n")
+	return strings.ReplaceAll(s, "\r", "\n") // what a line is overwritten with is a line of its own
 }
 
-// Until waits until the screen matches and returns the match's groups.
+// Until waits until what the block printed since the last answer matches, and returns the match's groups.
 func (r *Running) Until(pattern *regexp.Regexp, timeout time.Duration) ([]string, error) {
 	var m []string
 	err := r.t.wait(timeout, "the screen matches "+pattern.String(), r, func() (bool, error) {
-		if m = pattern.FindStringSubmatch(r.Screen()); m != nil {
+		if m = pattern.FindStringSubmatch(plain(r.t.since(r.seen))); m != nil {
 			return true, nil
 		}
 		if ending.MatchString(r.t.since(r.from)) {
@@ -158,10 +165,27 @@ func (r *Running) Until(pattern *regexp.Regexp, timeout time.Duration) ([]string
 }
 
 // Type answers a question.
-func (r *Running) Type(answer string) error { return r.t.write(answer) }
+func (r *Running) Type(answer string) error {
+	r.seen = r.t.size()
+	return r.t.write(answer)
+}
 
-// Interrupt presses Ctrl-C.
-func (r *Running) Interrupt() error { return r.t.write("\x03") }
+// Interrupt presses Ctrl-C until the shell is back. One may come between the shell and the command that it starts; and
+// what is typed before the prompt is there would be forgotten.
+func (r *Running) Interrupt(timeout time.Duration) error {
+	before, end := r.t.size(), time.Now().Add(timeout)
+	for {
+		if err := r.t.write("\x03"); err != nil {
+			return err
+		}
+		err := r.t.wait(pressAgain, "the shell is back", r, func() (bool, error) {
+			return strings.Contains(r.t.since(before), "\x1f"), nil
+		})
+		if err == nil || time.Now().After(end) {
+			return err
+		}
+	}
+}
 
 // Wait waits for the block's end.
 func (r *Running) Wait(timeout time.Duration) (Result, error) {
@@ -251,5 +275,5 @@ func quiet(fd int) error {
 	if err := unix.IoctlSetTermios(fd, unix.TCSETS, mode); err != nil {
 		return err
 	}
-	return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 50, Col: columns})
+	return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns})
 }

@@ -84,7 +84,7 @@ func TestControlCInterruptsTheCommandAndNotTheShell(t *testing.T) {
 	if _, err := r.Until(regexp.MustCompile("started"), soon); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Interrupt(); err != nil {
+	if err := r.Interrupt(soon); err != nil {
 		t.Fatal(err)
 	}
 	if got := run(t, term, "echo still here\n"); !strings.HasSuffix(got.Output, "still here\n") {
