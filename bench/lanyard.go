@@ -165,12 +165,19 @@ func parseKeys(out string) (c sigv4.Credentials, err error) {
 }
 
 // newRequest makes a signed request of an operation.
+// encode writes a JSON value, or a form.
+func encode(in any) (body []byte, contentType string, err error) {
+	if form, ok := in.(url.Values); ok {
+		return []byte(form.Encode()), "application/x-www-form-urlencoded", nil
+	}
+	body, err = json.Marshal(in)
+	return body, "application/json", err
+}
+
 // newRequest signs a request of an operation: a JSON value, or a form of the AWS Query protocol.
 func newRequest(ctx context.Context, addr string, op api.Operation, in any, keys sigv4.Credentials) (*http.Request, error) {
-	body, contentType, err := []byte(nil), "application/json", error(nil)
-	if form, ok := in.(url.Values); ok {
-		body, contentType = []byte(form.Encode()), "application/x-www-form-urlencoded"
-	} else if body, err = json.Marshal(in); err != nil {
+	body, contentType, err := encode(in)
+	if err != nil {
 		return nil, err
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+op.Path, bytes.NewReader(body))

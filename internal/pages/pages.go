@@ -2,22 +2,24 @@
 // development sign-in. It holds the stylesheet, the base layout, the endings, and the only function that writes a page.
 //
 // It protects the person in front of the browser from whoever can put text on a page (names of workload identities and
-// providers, error texts from a provider) and from whoever can frame a page or lead a form astray. So every value passes
-// html/template, no page carries a script or an inline style, and every page leaves with a policy that forbids both.
+// providers, error texts from a provider) and from whoever can frame a page or lead a form astray. So every value is
+// escaped for its place in the markup, which is settled and checked when the program starts; no page carries a script or an
+// inline style, and every page leaves with a policy that forbids both.
 //
-// It must never be given a value of type template.HTML, template.URL or the like, must never load anything from another
-// host, and must never write a page without the headers set in Render. It trusts its embedded templates and nothing else.
+// It must never write a value that it did not escape, must never load anything from another host, and must never write a
+// page without the headers set in Render. It trusts the templates that are built into the program and nothing else.
 package pages
 
 import (
 	"bytes"
 	"embed"
 	"fmt"
-	"html/template"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
 	"strings"
+	"text/template/parse"
 )
 
 //go:embed templates/*.html
@@ -25,7 +27,7 @@ var templates embed.FS
 
 // Set is a parsed set of pages that share the layout and one address of the stylesheet.
 type Set struct {
-	pages  map[string]*template.Template
+	pages  map[string]*template
 	cssURL string
 }
 
@@ -40,11 +42,11 @@ func New(cssPath string, extra fs.FS) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pages: embedded templates: %w", err)
 	}
-	layout, err := template.ParseFS(builtin, "base.html")
-	if err != nil {
+	layout := &template{definitions: map[string]*parse.ListNode{}}
+	if err := layout.parseFile(builtin, "base.html"); err != nil {
 		return nil, fmt.Errorf("pages: base layout: %w", err)
 	}
-	s := &Set{pages: map[string]*template.Template{}, cssURL: cssPath + "?v=" + cssVersion()}
+	s := &Set{pages: map[string]*template{}, cssURL: cssPath + "?v=" + cssVersion()}
 	for _, source := range []fs.FS{builtin, extra} {
 		if err := s.add(layout, source); err != nil {
 			return nil, err
@@ -53,7 +55,7 @@ func New(cssPath string, extra fs.FS) (*Set, error) {
 	return s, nil
 }
 
-func (s *Set) add(layout *template.Template, source fs.FS) error {
+func (s *Set) add(layout *template, source fs.FS) error {
 	if source == nil {
 		return nil
 	}
@@ -69,7 +71,11 @@ func (s *Set) add(layout *template.Template, source fs.FS) error {
 		if s.pages[name] != nil {
 			return fmt.Errorf("pages: two templates are named %q: give one of them another file name", name)
 		}
-		page, err := template.Must(layout.Clone()).ParseFS(source, file)
+		page := &template{definitions: maps.Clone(layout.definitions), isURL: map[*parse.ActionNode]bool{}}
+		err := page.parseFile(source, file)
+		if err == nil {
+			err = page.check("base")
+		}
 		if err != nil {
 			return fmt.Errorf("pages: template %s: %w", file, err)
 		}
@@ -93,7 +99,7 @@ func (s *Set) Render(w http.ResponseWriter, status int, name string, data any) e
 		return fmt.Errorf("pages: no page is named %q", name)
 	}
 	var body bytes.Buffer
-	if err := page.ExecuteTemplate(&body, "base", view{Stylesheet: s.cssURL, Data: data}); err != nil {
+	if err := page.execute(&body, "base", view{Stylesheet: s.cssURL, Data: data}); err != nil {
 		http.Error(w, "This page could not be shown.", http.StatusInternalServerError)
 		return fmt.Errorf("pages: render %s: %w", name, err)
 	}
