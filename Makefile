@@ -4,8 +4,7 @@ export GOEXPERIMENT ?= jsonv2
 # The race detector needs a C compiler; conformance/install.sh brings one.
 RACE         = $(shell command -v cc >/dev/null && echo -race)
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-# grpcnotrace leaves out debugging pages of a library that only carries the types of OTLP.
-GO_BUILD     = CGO_ENABLED=0 go build -tags grpcnotrace -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+GO_BUILD     = CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 LINT_VERSION = v2.15.0
 FUZZTIME    ?= 30s
 

@@ -58,7 +58,7 @@ func (b *bench) build(ctx context.Context) error {
 	}
 	for pkg, file := range list {
 		b.say("building %s", pkg)
-		c := exec.CommandContext(ctx, "go", "build", "-tags", "grpcnotrace", "-trimpath", "-ldflags", "-s -w", "-o", file, pkg) //nolint:gosec // of this tree
+		c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, pkg) //nolint:gosec // of this tree
 		c.Env = append(c.Environ(), "CGO_ENABLED=0", "GOEXPERIMENT=jsonv2")
 		if out, err := c.CombinedOutput(); err != nil {
 			return fmt.Errorf("go build %s (run it from the root of the repository): %w\n%s", pkg, err, out)

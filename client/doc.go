@@ -11,5 +11,5 @@
 //
 // The endpoint is that of the option WithEndpoint; else of AWS_ENDPOINT_URL_BEDROCK_AGENTCORE (tokens, and Lanyard's own
 // operations) and AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL (workload identities and credential providers), as for any
-// AWS SDK, and AWS_ENDPOINT_URL_STS; else of LANYARD_ENDPOINT; else of AWS_ENDPOINT_URL. Credentials and region come from the default AWS chain.
+// AWS SDK, and AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL_IAM and AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER; else of LANYARD_ENDPOINT; else of AWS_ENDPOINT_URL. Credentials and region come from the default AWS chain.
 package client

@@ -160,10 +160,9 @@ func value(n parse.Node, dot reflect.Value) (reflect.Value, error) {
 // condition is whether the field, or one of several, is not empty.
 func condition(p *parse.PipeNode, dot reflect.Value) (bool, error) {
 	args := p.Cmds[0].Args
-	word, negated := "", false
-	if id, ok := args[0].(*parse.IdentifierNode); ok {
-		word, args = id.Ident, args[1:]
-		negated = word == "not"
+	negated := false
+	if word, ok := args[0].(*parse.IdentifierNode); ok {
+		negated, args = word.Ident == "not", args[1:]
 	}
 	for _, arg := range args {
 		v, err := value(arg, dot)

@@ -82,8 +82,8 @@ func FuzzA45_SameAsHTMLTemplate(f *testing.F) {
 	})
 }
 
-// FuzzA45_TemplatesThatPassAreSafe: whatever template passes the check, html/template takes it too, and a hostile value
-// adds no tag and no attribute.
+// FuzzA45_TemplatesThatPassAreSafe: whatever template passes the check, a hostile value adds nothing to its markup, and is
+// escaped as html/template escapes it there.
 func FuzzA45_TemplatesThatPassAreSafe(f *testing.F) {
 	for _, s := range []string{`<p>{{.}}</p>`, `<a href="{{.}}">`, `<input value="x{{.}}y" {{if .}}required{{end}}>`, `<{{.}}>`, `<a {{.}}>`, `<a href={{.}}>`, `<!-- {{.}} -->`,
 		`<p title='{{.}}'>`, `<script>{{.}}</script>`, `<a on{{if .}}value="{{.}}"{{end}}>`, `<a hre{{if .}}f="{{.}}"{{end}}>`, `<a href="java{{.}}">`, `<b<{{.}}`, `{{range .}}<{{end}}`} {
@@ -95,9 +95,17 @@ func FuzzA45_TemplatesThatPassAreSafe(f *testing.F) {
 		if err != nil {
 			return
 		}
+		const evil = `javascript:"><script x="'` + "\n`=/>"
 		var calm, hostile bytes.Buffer
-		if set.pages["x"].execute(&calm, "base", view{Data: "x"}) != nil || set.pages["x"].execute(&hostile, "base", view{Data: `"><script x="'` + "\n`=/>"}) != nil {
+		if set.pages["x"].execute(&calm, "base", view{set.cssURL, "x"}) != nil || set.pages["x"].execute(&hostile, "base", view{set.cssURL, evil}) != nil {
 			return // a list or a field was wanted
+		}
+		var want bytes.Buffer
+		layout := htmltemplate.Must(htmltemplate.ParseFS(templates, "templates/base.html"))
+		if theirs, err := layout.ParseFS(own, "x.html"); err == nil && theirs.ExecuteTemplate(&want, "base", view{Stylesheet: set.cssURL, Data: evil}) == nil {
+			if expected := strings.ReplaceAll(want.String(), "#ZgotmplZ", refusedURL); expected != hostile.String() {
+				t.Errorf("%q:\nours:\n%s\nhtml/template's:\n%s", text, hostile.String(), expected)
+			}
 		}
 		for _, c := range `<>"` {
 			if strings.Count(calm.String(), string(c)) != strings.Count(hostile.String(), string(c)) {
@@ -138,7 +146,7 @@ func TestA45_TemplatesThatAreRefused(t *testing.T) {
 		`<a xlink:href="{{.}}">`:           "name=",
 		`<a href="{{if .}}x{{end}}">`:      "within the attribute",
 		`{{if .}}<p {{end}}>`:              "different places",
-		`{{if .}}<p x{{else}}<b>{{end}}`:     "different places",
+		`{{if .}}<p x{{else}}<b>{{end}}`:   "different places",
 		`{{range .}}<p {{end}}>`:           "different places",
 		`{{range .}}x{{else}}y{{end}}`:     "has an else",
 		`<p`:                               "no such element",
