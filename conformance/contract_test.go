@@ -34,7 +34,7 @@ type contractAgent struct {
 
 // TestContainerContract has an agent of the unmodified Python SDK launched as developers do, once for each kind of
 // entrypoint, and invoked by an unmodified AWS SDK. That a busy session outlives its idle time is shown where the clock
-// can be moved: see TestPythonWorkOutlivesTheIdleTime of the agent host.
+// can be moved: see TestPythonContract of the agent host.
 func TestContainerContract(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t, bench.SharedDev(t))
@@ -51,7 +51,7 @@ func TestContainerContract(t *testing.T) {
 			if kind == "async" {
 				a.worksAfterItsAnswer()
 				a.diesInAStream()
-				a.isNotReachedInVain()
+				a.isWellAddressed()
 			}
 		})
 	}
@@ -172,6 +172,13 @@ func (a contractAgent) knowsItsRequest() {
 		id, _ := awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
 		token, _ := knows["token"].(string)
 		delete(knows, "token")
+		if headers, _ := knows["headers"].(map[string]any); a.user != nil { // the SDK passes on both names of the token
+			if headers["workloadaccesstoken"] != token || headers["x-amz-bedrock-agentcore-identity-wat"] != token {
+				a.t.Error("the agent's token is not the one in its headers")
+			}
+			delete(headers, "workloadaccesstoken")
+			delete(headers, "x-amz-bedrock-agentcore-identity-wat")
+		}
 		want := map[string]any{"session": a.session, "session of the thread": a.session, "request": id,
 			"headers": map[string]any{"x-team": "blue", strings.ToLower(custom): "acme"}}
 		if diff := cmp.Diff(want, knows); diff != "" {
@@ -248,26 +255,32 @@ func (a contractAgent) worksAfterItsAnswer() {
 	})
 }
 
-// diesInAStream: what came before is there, the end is no good end and says why, and the next request has a new process.
+// diesInAStream: what came before is there, the end is no good end and says why, and a later request has a new process.
 func (a contractAgent) diesInAStream() {
 	a.t.Helper()
-	out, err := a.begin(`{"do": "stream", "n": 3, "dieAt": 2}`)
+	a.session = "contract-of-alice-dying-0123456789abcdef"
+	out, err := a.begin(`{"do": "stream", "n": 3, "waitAt": 1, "dieAt": 1}`)
 	check(a.t, err)
 	defer out.Response.Close()
-	body, err := io.ReadAll(out.Response)
-	if err == nil || !strings.HasPrefix(string(body), "data: {\"i\": 0") || !strings.Contains(string(body), "RuntimeClientError") || !strings.Contains(string(body), "exit status 9") {
-		a.t.Errorf("read %q, %v", body, err)
+	body := bufio.NewReader(out.Response)
+	first, err := body.ReadString('\n')
+	check(a.t, err)
+	a.does(`{"do": "release"}`)
+	rest, err := io.ReadAll(body)
+	if err == nil || first != "data: {\"i\": 0, \"text\": \"\"}\n" || !strings.Contains(string(rest), "RuntimeClientError") || !strings.Contains(string(rest), "in the middle of its answer") {
+		a.t.Errorf("read %q, then %q, %v", first, rest, err)
 	}
-	if said, _ := a.does(`{"do": "echo", "text": "back"}`); said["said"] != "back" {
-		a.t.Errorf("after its death: %v", said)
-	}
+	waitFor(a.t, "a new process answers", func() bool {
+		all, _, err := a.invoke(`{"do": "echo", "text": "back"}`)
+		return err == nil && all[0]["said"] == "back"
+	})
 	_, _, err = a.invoke(`{"do": "die"}`)
 	refusedWith(a.t, err, "RuntimeClientError")
 	says(a.t, err, "exit status 9", "the agent gives up")
 }
 
-// isNotReachedInVain: requests that name nothing are told what is wrong with them.
-func (a contractAgent) isNotReachedInVain() {
+// isWellAddressed: requests for what is not there, or not theirs, are told what is wrong with them.
+func (a contractAgent) isWellAddressed() {
 	a.t.Helper()
 	short := a
 	short.session = "too-short"

@@ -66,6 +66,7 @@ func keylessBlocks(t *testing.T) (document.Lines, []document.Block) {
 // TestKeyless reads the first document from its first command to its last, and on the way makes every mistake that it
 // knows a remedy for.
 func TestKeyless(t *testing.T) {
+	t.Parallel()
 	k := &keyless{}
 	_, k.blocks = keylessBlocks(t)
 	k.bed = newBed(t)
@@ -335,5 +336,6 @@ func (k *keyless) decorator(t *testing.T) {
 	if refusal != "" || !strings.HasPrefix(p.Token, "eyJ") || claims["exp"].(float64)-claims["iat"].(float64) != 300 {
 		t.Errorf("%s, claims %v", refusal, claims)
 	}
+	k.run(t, "(cd ../probe && agentcore identity setup-aws-jwt -a "+firstAudience+" -s ES384 -d 300 && agentcore launch)\n", install)
 	shows(t, "K19")
 }

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/lanyard-id/lanyard/conformance/internal/lab"
 )
 
 // processes are the command lines of everything on this machine that runs in a directory or was started with it in its
@@ -33,29 +35,16 @@ func processes(dir string) []string {
 	return list
 }
 
-// endTime is how long a process may take to end.
-const endTime = 20 * time.Second
-
 // nothingRuns waits until no process is left in a directory whose command line has the text.
 func nothingRuns(t *testing.T, dir, text string) {
 	t.Helper()
 	var left []string
-	deadline := time.Now().Add(endTime)
-	for {
-		left = nil
-		for _, p := range processes(dir) {
-			if strings.Contains(p, text) {
-				left = append(left, p)
-			}
-		}
-		if left == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Errorf("still running in %s:\n%s", dir, strings.Join(left, "\n"))
-			return
-		}
-		time.Sleep(endTime / 200)
+	err := lab.Eventually("nothing runs in "+dir, func() bool {
+		left = slices.DeleteFunc(processes(dir), func(p string) bool { return !strings.Contains(p, text) })
+		return len(left) == 0
+	})
+	if err != nil {
+		t.Errorf("%v:\n%s", err, strings.Join(left, "\n"))
 	}
 }
 

@@ -20,6 +20,7 @@ const exported = "while IFS= read -r line; do case $line in \"\" | \\#*) ;; *) e
 // TestToolkit runs the unmodified starter toolkit's identity commands against the instance: its file is its own affair,
 // and what it asked for must be here.
 func TestToolkit(t *testing.T) {
+	t.Parallel()
 	b := newBed(t)
 	b.toolkit(t)
 	b.run(t, "mkdir project && cd project\necho bedrock-agentcore > requirements.txt\n", quick)

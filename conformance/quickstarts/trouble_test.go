@@ -32,7 +32,7 @@ func (k *keyless) wrongAudience(t *testing.T) {
 	want(t, out, regexp.QuoteMeta(correctAudience))
 	want(t, k.run(t, "aws iam get-role-policy --role-name "+roleName(k.role)+" --policy-name AgentCoreAwsJwtAccess\n", quick), regexp.QuoteMeta(correctAudience))
 
-	k.run(t, "(cd ../probe && agentcore identity setup-aws-jwt --audience "+correctAudience+" -s ES384 -d 300 && agentcore launch)\n", install)
+	k.run(t, "(cd ../probe && agentcore identity setup-aws-jwt --audience "+correctAudience+" && agentcore launch)\n", install)
 	p = k.ask(t, `{"settings": {"audience": ["`+correctAudience+`"]}}`)
 	if _, refusal := k.verify(t, k.issuer, correctAudience, p.Token); refusal != "" {
 		t.Error(refusal)
@@ -82,6 +82,7 @@ func (k *keyless) denied(t *testing.T) {
 	k.run(t, "aws iam put-role-policy --role-name "+role+" --policy-name ByHand --policy-document file://policy.json\nrm policy.json\n", quick)
 	want(t, k.answer(t), "AWS IAM JWT Token Obtained!")
 	k.run(t, "aws iam delete-role-policy --role-name "+role+" --policy-name ByHand\n", quick)
+	k.run(t, k.block(keylessLaunch), install)
 	shows(t, "K43", "K44", "K53")
 }
 
@@ -123,7 +124,7 @@ func (k *keyless) cleanUp(t *testing.T) {
 		t.Errorf("a key is in the agent's folder: %s", r.Output)
 	}
 	k.run(t, "(cd ../probe && agentcore destroy --agent probe --force)\n", quick)
-	want(t, k.run(t, k.block(keylessDestroy), quick), keylessName)
+	want(t, k.run(t, k.block(keylessDestroy), quick), keylessName, "AgentCoreAwsJwtAccess", roleName(k.role))
 	k.refused(t, "aws iam get-role --role-name "+roleName(k.role)+"\n", "NoSuchEntity")
 	if left := k.records(t); left != k.before {
 		t.Errorf("there was\n%s\nand is left\n%s", k.before, left)

@@ -69,6 +69,11 @@ func agentMain() {
 			_ = http.NewResponseController(w).Flush()
 			fmt.Println("out of ideas")
 			os.Exit(3)
+		case "garbage":
+			if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				_, _ = io.WriteString(c, "SSH-2.0-nothing\r\n")
+				c.Close()
+			}
 		default:
 			http.Error(w, `{"error":"unknown"}`, http.StatusBadRequest)
 		}
@@ -180,6 +185,7 @@ func TestRealHost(t *testing.T) {
 	}
 	w.realSessions(t)
 	w.realCrash(t)
+	w.realGarbage(t)
 	if a := w.Call(t, w.Root, api.DeleteAgentRuntime, map[string]any{"agentRuntimeId": w.runtime}); a.Status != 202 {
 		t.Errorf("deleting: %d %s", a.Status, a.Body)
 	}

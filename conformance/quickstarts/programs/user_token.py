@@ -1,26 +1,17 @@
-"""Gets the token of a user's consent as the agent's workload identity does, and verifies it as the service would at which
-it is used: by the provider's discovery document, reached at the address of the local pool.
+"""Verifies the token of a user's consent as the service would at which it is used: by the provider's discovery document,
+reached at the address of the local pool. Prints what a reader of the token sees.
 
-Arguments: the workload identity, the user, the provider, the client, the issuer, and the address of the discovery document.
+Arguments: the client, the issuer, and the address of the discovery document. The token is read from standard input.
 """
 
 import json
 import sys
 import urllib.request
 
-import boto3
 import jwt
 
-workload, user, provider, client, issuer, discovery = sys.argv[1:]
-data = boto3.client("bedrock-agentcore")
-token = data.get_workload_access_token_for_user_id(workloadName=workload, userId=user)["workloadAccessToken"]
-token = data.get_resource_oauth2_token(
-    workloadIdentityToken=token,
-    resourceCredentialProviderName=provider,
-    scopes=["openid"],
-    oauth2Flow="USER_FEDERATION",
-)["accessToken"]
-
+client, issuer, discovery = sys.argv[1:]
+token = sys.stdin.read().strip()
 with urllib.request.urlopen(discovery, timeout=10) as answer:
     document = json.load(answer)
 assert document["issuer"] == issuer, document

@@ -135,9 +135,10 @@ func (t *Terminal) Run(block string, timeout time.Duration) (Result, error) {
 }
 
 var (
-	ending  = regexp.MustCompile("\036(\\d+)\036")
-	failure = regexp.MustCompile("\035(\\d+ [^\035]*)\035")
-	control = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]|\x1b\\][^\x07]*\x07|\x1b[=>]|\x1b[()][0-9A-Z]|\x1f")
+	ending      = regexp.MustCompile("\036(\\d+)\036")
+	failure     = regexp.MustCompile("\035(\\d+ [^\035]*)\035")
+	overwritten = regexp.MustCompile(`[^\n]*\r`) // such as progress
+	control     = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]|\x1b\\][^\x07]*\x07|\x1b[=>]|\x1b[()][0-9A-Z]|\x1f")
 )
 
 // Screen is what the block printed so far, without colours.
@@ -146,7 +147,7 @@ func (r *Running) Screen() string { return plain(r.t.since(r.from)) }
 func plain(s string) string {
 	s = ending.ReplaceAllString(failure.ReplaceAllString(s, ""), "")
 	s = strings.ReplaceAll(control.ReplaceAllString(s, ""), "\r\n", "\n")
-	return strings.ReplaceAll(s, "\r", "\n") // what a line is overwritten with is a line of its own
+	return overwritten.ReplaceAllString(s, "")
 }
 
 // Until waits until what the block printed since the last answer matches, and returns the match's groups.
