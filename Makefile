@@ -36,7 +36,7 @@ fuzz:             ## every fuzz target for FUZZTIME
 	./scripts/fuzz.sh $(FUZZTIME)
 
 soak:             ## two replicas under faults for SOAK (default 10m)
-	go test -tags soak -count=1 -timeout 0 -run Soak -v ./internal/servertest/ -args -soak $${SOAK:-10m}
+	go test -tags soak -count=1 -timeout 0 -run Soak -v ./internal/servertest/ ./internal/host/ -args -soak $${SOAK:-10m}
 
 lint:             ## format, vet, static checks, import arrows
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt'd:"; gofmt -l $$(git ls-files '*.go'); exit 1; }

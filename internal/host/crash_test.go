@@ -40,6 +40,18 @@ func TestCrashMidwayIsNotTheEnd(t *testing.T) {
 	f.wants(err, hostlink.CodeCrashed)
 }
 
+// TestNextRequestAfterACrashFindsANewProcess, however soon it comes.
+func TestNextRequestAfterACrashFindsANewProcess(t *testing.T) {
+	f := start(t, nil)
+	spec := f.spec("plain")
+	for i := range 3 {
+		id := sessionA[:len(sessionA)-1] + string(rune('a'+i))
+		_, err := f.call(spec, id, "alice", ask{Do: "crash"})
+		f.wants(err, hostlink.CodeCrashed)
+		f.must(spec, id, "alice", ask{Do: "pid"})
+	}
+}
+
 func TestRepeatedCrashesBackOff(t *testing.T) {
 	f := start(t, nil)
 	spec := f.spec("plain")

@@ -81,7 +81,7 @@ func (p *process) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // deathWait is how long a failed request waits to learn that the agent's process has ended, which is the better reason.
-const deathWait = 250 * time.Millisecond
+const deathWait = 2 * time.Second
 
 // diedMeanwhile tells whether the process ended, or is just ending.
 func (p *process) diedMeanwhile() bool {
@@ -92,6 +92,16 @@ func (p *process) diedMeanwhile() bool {
 		return true
 	case <-t.C:
 		return p.ending()
+	}
+}
+
+// dead tells whether the agent's own process has ended.
+func (p *process) dead() bool {
+	select {
+	case <-p.exited:
+		return true
+	default:
+		return false
 	}
 }
 

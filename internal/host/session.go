@@ -84,10 +84,10 @@ func (s *session) running(ctx context.Context) (*process, error) {
 		switch {
 		case p.err != nil:
 			return nil, p.err
-		case !p.ending():
+		case !p.ending() && !p.dead():
 			return p, nil
 		}
-		select { // it is being stopped: the next one starts when it is gone
+		select { // it is being stopped, or died: the next one starts when it is gone
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-p.gone:
