@@ -252,7 +252,7 @@ func (c *consent) practices(t *testing.T) {
 	c.run(t, strings.Replace(c.block(consentRegister), "create-oauth2", "update-oauth2", 1), quick)
 	c.refused(t, "aws bedrock-agentcore get-resource-oauth2-token --workload-identity-token none --scopes openid --oauth2-flow USER_FEDERATION --resource-credential-provider-name "+consentProvider+"\n",
 		"workload access token")
-	want(t, c.run(t, "lanyard audit --json -n 200\n", quick), "GetResourceOauth2Token", consentUser)
+	want(t, c.run(t, "lanyard audit find --user "+consentUser+" --action GetResourceOauth2Token --json\n", quick), "GetResourceOauth2Token", consentUser)
 	shows(t, "C17", "C18", "C19", "C20", "C21", "C22")
 }
 

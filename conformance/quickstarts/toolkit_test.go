@@ -64,10 +64,10 @@ func TestToolkit(t *testing.T) {
 		want(t, b.run(t, "agentcore invoke '{\"prompt\": \"one two\"}' --session-id "+session+" --user-id somebody\n", install), `"word": "one"`, `"word": "two"`, session)
 		want(t, b.run(t, "agentcore invoke 'no JSON' --user-id somebody\n", quick), `"word": "JSON"`)
 		b.run(t, "agentcore stop-session --session-id "+session+"\n", quick)
-		b.run(t, "~/bin/agentcore destroy --agent toolkit_agent --force\n", quick)
 	})
 	t.Run("cleanup", func(t *testing.T) {
 		b.run(t, "agentcore identity cleanup --agent toolkit_agent --force\n", quick)
+		b.run(t, "~/bin/agentcore destroy --agent toolkit_agent --force\n", quick)
 		if left := b.shell(t, "aws bedrock-agentcore-control list-oauth2-credential-providers --query credentialProviders[].name --output text;"+
 			"aws bedrock-agentcore-control list-workload-identities --query workloadIdentities[].name --output text"); left != "" {
 			t.Errorf("left: %s", left)
