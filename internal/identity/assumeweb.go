@@ -179,7 +179,7 @@ func (a *assumption) fromToken(p *OIDCProvider, cl *issuer.Claims) (map[string][
 // claimKeys are the claims as condition keys, named host/path:claim as in IAM. Nested claims are joined with "/", as in
 // host:kubernetes.io/serviceaccount/name; lists of texts have several values; what is neither text, number nor truth has
 // no key. Condition keys have no case, so two claims may come to one key: which of them would count is nobody's guess, and
-// the token is refused. As in IAM, azp stands in the place of aud where there is one, and oaud has what aud was.
+// the token is refused. aud has the party that the token was issued to (azp) as well, and oaud has aud alone.
 func (p *OIDCProvider) claimKeys(cl *issuer.Claims) (map[string][]string, error) {
 	prefix := p.record.Name + ":"
 	keys := map[string][]string{}
@@ -187,7 +187,8 @@ func (p *OIDCProvider) claimKeys(cl *issuer.Claims) (map[string][]string, error)
 		return nil, err
 	}
 	if azp, ok := cl.Raw["azp"].(string); ok && azp != "" {
-		keys[strings.ToLower(prefix)+"oaud"], keys[strings.ToLower(prefix)+"aud"] = cl.Audience, []string{azp}
+		keys[strings.ToLower(prefix)+"oaud"] = cl.Audience
+		keys[strings.ToLower(prefix)+"aud"] = append([]string{azp}, cl.Audience...)
 	}
 	return keys, nil
 }

@@ -70,17 +70,19 @@ func TestA20_ClaimsThatComeToOneKey(t *testing.T) {
 	check(t, err)
 }
 
-// TestA20_AzpStandsForAud, as in IAM: the party that a token was issued to is what aud asks for, and oaud what aud was.
-func TestA20_AzpStandsForAud(t *testing.T) {
+// TestA20_AudAndAzp: aud asks for whom a token is meant, or whom it was issued to; oaud for the first alone.
+func TestA20_AudAndAzp(t *testing.T) {
 	t.Parallel()
 	k := newCluster(t, `{"StringEquals":{"ISSUER:aud":"lanyard"}}`)
 	_, err := k.signIn(k.iss.Mint(t, "bob", time.Hour, map[string]any{"aud": "other", "azp": "lanyard"}))
 	check(t, err)
-	_, err = k.signIn(k.iss.Mint(t, "bob", time.Hour, map[string]any{"azp": "other"}))
-	refusedQuery(t, err, "AccessDenied")
+	_, err = k.signIn(k.iss.Mint(t, "bob", time.Hour, map[string]any{"aud": "other", "azp": "another"}))
+	refusedQuery(t, err, "InvalidIdentityToken")
 	o := newCluster(t, `{"StringEquals":{"ISSUER:oaud":"lanyard"}}`)
 	_, err = o.signIn(o.iss.Mint(t, "bob", time.Hour, map[string]any{"azp": "other"}))
 	check(t, err)
+	_, err = o.signIn(o.iss.Mint(t, "bob", time.Hour, map[string]any{"aud": "other", "azp": "lanyard"}))
+	refusedQuery(t, err, "AccessDenied")
 }
 
 // TestA50_RefusedWebIdentitiesAreCounted: at a shared issuer anybody gets a token for the listed audience; their refusals
