@@ -27,7 +27,7 @@ func (o *operator) oidcProvider(issuer, audience string) {
 
 // trustIssuer is a trust policy for tokens of an issuer, with conditions on claims: claim to value, by operator.
 func trustIssuer(issuer string, conditions map[string]map[string]any) *string {
-	_, name, _ := strings.Cut(strings.TrimSuffix(issuer, "/"), "://")
+	_, name, _ := strings.Cut(issuer, "://")
 	condition := map[string]map[string]any{}
 	for operator, claims := range conditions {
 		condition[operator] = map[string]any{}
