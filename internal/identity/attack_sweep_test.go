@@ -83,3 +83,23 @@ func TestScopesAndTagsAsConditions(t *testing.T) {
 	_, err = as.Ask(token, scopes())
 	refused(t, err, api.AccessDeniedException, "GetResourceOauth2Token")
 }
+
+// TestA54_DenyUnlessTheClaimIsRight: a Deny for whoever has not the right claim must see the claim before it decides, for
+// a claim that is not there yet is not the right one.
+func TestA54_DenyUnlessTheClaimIsRight(t *testing.T) {
+	t.Parallel()
+	a := newJWTAgent(t)
+	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"bedrock-agentcore:*","Resource":"*"},
+		{"Effect":"Deny","Action":["bedrock-agentcore:GetWorkloadAccessTokenForJWT","bedrock-agentcore:CompleteResourceTokenAuth"],"Resource":"*",
+		"Condition":{"StringNotEquals":{"bedrock-agentcore:InboundJwtClaim/sub":"alice"}}}]}`
+	as := &jwtAgent{a.At(a.Service, a.Service.User(t, "agent", policy)), a.iss}
+	token, err := as.token(a.iss.Mint(t, "alice", time.Hour, nil))
+	check(t, err)
+	_, err = as.token(a.iss.Mint(t, "bob", time.Hour, nil))
+	refused(t, err, api.AccessDeniedException, "explicit deny")
+	begun, err := as.Ask(token)
+	check(t, err)
+	back := servertest.SessionURI(t, a.Service.Consent(t, *begun.AuthorizationUrl))
+	refused(t, as.complete(back, a.iss.Mint(t, "bob", time.Hour, nil)), api.AccessDeniedException, "explicit deny")
+	check(t, as.complete(back, a.iss.Mint(t, "alice", time.Hour, nil)))
+}

@@ -43,7 +43,7 @@ func (s *Service) CompleteSession(ctx context.Context, caller *policy.Caller, ur
 			arns := append(base, s.OAuth2ProviderARN(caller.Account, p.Name), s.WorkloadARN(caller.Account, w.Name))
 			c.tagged(arns[2], p.Tags)
 			c.tagged(arns[3], w.Tags)
-			if s.couldAllow(c, "bedrock-agentcore:CompleteResourceTokenAuth", arns) {
+			if s.couldAllow(ctx, c, "bedrock-agentcore:CompleteResourceTokenAuth", arns) {
 				named, err = s.completingUser(ctx, c, w, who)
 			}
 			return arns, err

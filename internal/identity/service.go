@@ -277,14 +277,23 @@ func (s *Service) decide(ctx context.Context, r request, caller *policy.Caller, 
 	return d
 }
 
-// couldAllow reports whether the caller's policies allow the action, or would if their conditions held: for others, what
-// conditions ask of a token need not be found out.
-func (s *Service) couldAllow(c *call, action string, arns []string) bool {
+// couldAllow reports whether the caller's policies allow the action, or would if their conditions turned out otherwise:
+// what conditions ask of a token need not be found out for others. A Deny with conditions is no answer yet, for it may
+// rest on what is not known so far.
+func (s *Service) couldAllow(ctx context.Context, c *call, action string, arns []string) bool {
 	q := &policy.Request{Action: action, Resources: arns, ResourceTags: c.tags, Context: c.conditions, Now: s.Now()}
-	if d := policy.Evaluate(c.caller, q); d.Allowed || d.Explicit {
-		return d.Allowed
+	if policy.Evaluate(c.caller, q).Allowed {
+		return true
 	}
-	return slices.ContainsFunc(policy.Explain(c.caller, q).Statements, func(st policy.StatementExplanation) bool {
+	caller, err := s.freshCaller(ctx, c.caller)
+	if err != nil {
+		caller = c.caller
+	}
+	statements := policy.Explain(caller, q).Statements
+	denied := slices.ContainsFunc(statements, func(st policy.StatementExplanation) bool {
+		return st.Effect == "Deny" && st.Applies && !st.Conditional
+	})
+	return !denied && slices.ContainsFunc(statements, func(st policy.StatementExplanation) bool {
 		return st.Effect == "Allow" && (st.Applies || strings.HasPrefix(st.Why, "Condition "))
 	})
 }

@@ -8,7 +8,7 @@ import (
 // A workload that was stolen, or talked into it, could walk through all users by their ids (A54). Two settings of a
 // workload identity stand against it: it acts for verified users alone, or for so many different user ids in a minute.
 
-// vouchable refuses a user id that this workload may not act for now.
+// vouchable refuses a user id for which this workload may not act.
 func (s *Service) vouchable(w *Workload, userID string) error {
 	if w == nil {
 		return nil // it does not exist, which the next step says

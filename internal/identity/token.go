@@ -116,7 +116,7 @@ func (s *Service) WorkloadTokenForJWT(ctx context.Context, caller *policy.Caller
 	r := request{caller: caller, action: "bedrock-agentcore:GetWorkloadAccessTokenForJWT", workload: name,
 		resources: func(ctx context.Context, c *call) ([]string, error) {
 			arns, err := s.onWorkload(name)(ctx, c)
-			if err != nil || c.workload == nil || !s.couldAllow(c, "bedrock-agentcore:GetWorkloadAccessTokenForJWT", arns) {
+			if err != nil || c.workload == nil || !s.couldAllow(ctx, c, "bedrock-agentcore:GetWorkloadAccessTokenForJWT", arns) {
 				return arns, err
 			}
 			if claims, err = s.verifyInbound(ctx, c.workload, userToken); err == nil {

@@ -25,6 +25,7 @@ type StatementExplanation struct {
 	Effect                 string // Allow or Deny
 	StartLine, StartColumn int
 	EndLine, EndColumn     int  // of the closing brace
+	Conditional            bool // it has conditions
 	Applies                bool // to every resource if it allows, to one at least if it denies
 	Why                    string
 }
@@ -74,7 +75,7 @@ func (x *Explanation) add(e *eval, source string, docs []*Document) {
 			x.Statements = append(x.Statements, StatementExplanation{
 				Policy: d.name, Source: source, StatementID: s.sid, Index: i + 1, Effect: s.effect(),
 				StartLine: s.start.line, StartColumn: s.start.column, EndLine: s.end.line, EndColumn: s.end.column,
-				Applies: applies, Why: why,
+				Conditional: len(s.conditions) > 0, Applies: applies, Why: why,
 			})
 		}
 	}
