@@ -75,11 +75,7 @@ func (o *cognitoOptions) run(ctx context.Context, env *environment) error {
 	if _, err := os.Stat(setupFile(o.flow)); err == nil {
 		return fmt.Errorf("%s is there already, and knows pools that would be forgotten. Remove both with: %s identity cleanup", setupFile(o.flow), programName(env))
 	}
-	a, err := projectAgent(env)
-	if err != nil {
-		return err
-	}
-	c, err := openCloud(ctx, env, o.region, regionOf(a))
+	_, c, err := projectCloud(ctx, env, o.region)
 	if err != nil {
 		return err
 	}

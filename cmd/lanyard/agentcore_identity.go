@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 
 	"github.com/spf13/cobra"
 )
@@ -34,6 +35,30 @@ func projectAgent(env *environment) (*agent, error) {
 		return nil, err
 	}
 	return p.agent(env, "")
+}
+
+// projectCloud is the default agent of the folder, nil where there is none, and the instance that its file or the
+// command line means.
+func projectCloud(ctx context.Context, env *environment, region string) (*agent, *cloud, error) {
+	a, err := projectAgent(env)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := openCloud(ctx, env, region, regionOf(a))
+	return a, c, err
+}
+
+// onAgent runs f on the default agent of the folder, which must have one.
+func onAgent(env *environment, f func(a *agent) error) error {
+	p, err := openProject(env)
+	if err != nil {
+		return err
+	}
+	a, err := p.agent(env, "")
+	if err != nil {
+		return err
+	}
+	return f(a)
 }
 
 // regionOf is the region in the file.

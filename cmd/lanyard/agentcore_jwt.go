@@ -62,11 +62,7 @@ func (o *jwtOptions) settle() error {
 }
 
 func (o *jwtOptions) run(ctx context.Context, env *environment) error {
-	a, err := projectAgent(env)
-	if err != nil {
-		return err
-	}
-	c, err := openCloud(ctx, env, o.region, regionOf(a))
+	a, c, err := projectCloud(ctx, env, o.region)
 	if err != nil {
 		return err
 	}
@@ -184,15 +180,7 @@ func listJWTCommand(env *environment) *cobra.Command {
 	c := &cobra.Command{
 		Use: "list-aws-jwt", Args: understood(cobra.NoArgs), Short: "Show the JWT federation of the agent",
 		RunE: func(*cobra.Command, []string) error {
-			p, err := openProject(env)
-			if err != nil {
-				return err
-			}
-			a, err := p.agent(env, "")
-			if err != nil {
-				return err
-			}
-			return listJWT(env, a.jwt(), asJSON)
+			return onAgent(env, func(a *agent) error { return listJWT(env, a.jwt(), asJSON) })
 		},
 	}
 	jsonFlag(c, &asJSON)

@@ -69,11 +69,7 @@ func (o *providerOptions) settle() error {
 func (o *providerOptions) needsDiscovery() bool { return o.kind == "cognito" || o.kind == "custom" }
 
 func (o *providerOptions) run(ctx context.Context, env *environment) error {
-	a, err := projectAgent(env)
-	if err != nil {
-		return err
-	}
-	c, err := openCloud(ctx, env, o.region, regionOf(a))
+	a, c, err := projectCloud(ctx, env, o.region)
 	if err != nil {
 		return err
 	}
@@ -191,15 +187,7 @@ func listProvidersCommand(env *environment) *cobra.Command {
 	c := &cobra.Command{
 		Use: "list-credential-providers", Args: understood(cobra.NoArgs), Short: "List the credential providers that the agent uses",
 		RunE: func(*cobra.Command, []string) error {
-			p, err := openProject(env)
-			if err != nil {
-				return err
-			}
-			a, err := p.agent(env, "")
-			if err != nil {
-				return err
-			}
-			return listProviders(env, a, asJSON)
+			return onAgent(env, func(a *agent) error { return listProviders(env, a, asJSON) })
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")

@@ -58,11 +58,7 @@ func updateWorkloadCommand(env *environment) *cobra.Command {
 }
 
 func (o *workloadOptions) create(ctx context.Context, env *environment) error {
-	a, err := projectAgent(env)
-	if err != nil {
-		return err
-	}
-	c, err := openCloud(ctx, env, o.region, regionOf(a))
+	a, c, err := projectCloud(ctx, env, o.region)
 	if err != nil {
 		return err
 	}
@@ -80,11 +76,7 @@ func (o *workloadOptions) create(ctx context.Context, env *environment) error {
 }
 
 func (o *workloadOptions) update(ctx context.Context, env *environment) error {
-	a, err := projectAgent(env)
-	if err != nil {
-		return err
-	}
-	c, err := openCloud(ctx, env, o.region, regionOf(a))
+	a, c, err := projectCloud(ctx, env, o.region)
 	if err != nil {
 		return err
 	}
