@@ -116,6 +116,9 @@ func (e *eval) judge(v *verdict, docs []*Document, trust bool) {
 			return
 		}
 		for i := range d.statements {
+			if !e.passes(&d.gates[i]) {
+				continue
+			}
 			s := &d.statements[i]
 			if !e.matchesAction(s) {
 				continue

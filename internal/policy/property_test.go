@@ -97,6 +97,17 @@ func TestPropertyOrderNeverMatters(t *testing.T) {
 	})
 }
 
+func TestPropertyGatesLeaveOutNothingThatMatches(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r, gated := genRequest(t), parseAll(t, genStatements(t))
+		open := *gated
+		open.gates = make([]gate, len(gated.gates))
+		if got, want := Evaluate(tagged(gated), r), Evaluate(tagged(&open), r); got != want {
+			t.Errorf("with gates %+v, without %+v", got, want)
+		}
+	})
+}
+
 func TestPropertyDenyAlwaysWins(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		statements, r := genStatements(t), genRequest(t)
