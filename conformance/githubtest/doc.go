@@ -12,4 +12,5 @@
 //   - OAuth apps get tokens without expiry (gho_); GitHub Apps get expiring ones (ghu_) with a refresh token (ghr_),
 //     no scope, and a refresh kills the old access token together with the old refresh token.
 //   - A request without a User-Agent is refused.
+//   - Without the scope repo, an OAuth app's token lists public repositories only.
 package githubtest

@@ -41,6 +41,15 @@ type Server struct {
 	tokens    map[string]*authorization // by access token
 	refresh   map[string]*authorization // by refresh token
 	requests  map[string]int
+	calls     []Call
+	noRefresh bool
+}
+
+// Call is one request for a user's data.
+type Call struct {
+	Path   string
+	Login  string // whose token it was; empty if it was refused
+	Status int
 }
 
 // code is an authorization code that waits for its exchange.
@@ -82,6 +91,7 @@ func New(c Config) *Server {
 	s.mux.HandleFunc("POST /login/oauth/authorize", s.decideConsent)
 	s.mux.HandleFunc("POST /login/oauth/access_token", s.token)
 	s.mux.HandleFunc("GET /user", s.user)
+	s.mux.HandleFunc("GET /user/repos", s.repositories)
 	s.mux.HandleFunc("DELETE /applications/{client_id}/token", s.deleteToken)
 	s.mux.HandleFunc("DELETE /applications/{client_id}/grant", s.deleteGrant)
 	return s
@@ -104,6 +114,21 @@ func (s *Server) TokenRequests() map[string]int {
 	return maps.Clone(s.requests)
 }
 
+// Calls are all requests for users' data, in their order.
+func (s *Server) Calls() []Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.calls)
+}
+
+// WithoutRefresh makes it issue expiring tokens without refresh tokens from now on, as other providers do and GitHub does
+// not.
+func (s *Server) WithoutRefresh() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noRefresh = true
+}
+
 // RevokeUser does what a user does on the settings page: all the application's tokens for the user die.
 func (s *Server) RevokeUser(login string) {
 	s.mu.Lock()
@@ -123,9 +148,11 @@ func (s *Server) issueLocked(login string, scopes []string) *authorization {
 	if s.config.GitHubApp {
 		now := s.config.Now()
 		a.accessToken, a.accessExpiresAt = random("ghu_"), now.Add(s.config.TokenLifetime)
-		a.refreshToken, a.refreshExpiresAt = random("ghr_"), now.Add(refreshLifetime)
 		a.scopes = nil // an app has permissions; the scope parameter is ignored
-		s.refresh[a.refreshToken] = a
+		if !s.noRefresh {
+			a.refreshToken, a.refreshExpiresAt = random("ghr_"), now.Add(refreshLifetime)
+			s.refresh[a.refreshToken] = a
+		}
 	} else {
 		a.accessToken = random("gho_")
 	}

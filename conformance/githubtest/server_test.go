@@ -134,6 +134,46 @@ func TestOAuthAppAnswersAFormWithNormalizedScopes(t *testing.T) {
 	}
 }
 
+func TestRepositoriesByScope(t *testing.T) {
+	s := newStandIn(t, false)
+	query := authorizeQuery()
+	list := func(scope string) []string {
+		query.Set("scope", scope)
+		code := s.decide(t, query, url.Values{"login": {"octo"}, "decision": {"authorize"}}).Get("code")
+		token := s.token(t, exchangeForm(code)).Get("access_token")
+		_, body := s.do(t, "GET", "/user/repos?per_page=5&sort=updated", "", http.Header{"Authorization": {"Bearer " + token}})
+		var repositories []struct {
+			FullName string `json:"full_name"`
+		}
+		if err := json.Unmarshal([]byte(body), &repositories); err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, r := range repositories {
+			names = append(names, r.FullName)
+		}
+		return names
+	}
+	if diff := cmp.Diff([]string{"octo/octo-garden"}, list("read:user")); diff != "" {
+		t.Errorf("without the scope repo (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"octo/octo-secret-plans", "octo/octo-garden"}, list("repo")); diff != "" {
+		t.Errorf("with the scope repo (-want +got):\n%s", diff)
+	}
+	want := []githubtest.Call{{Path: "/user/repos", Login: "octo", Status: 200}, {Path: "/user/repos", Login: "octo", Status: 200}}
+	if diff := cmp.Diff(want, s.Calls()); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+func TestTokensWithoutRefresh(t *testing.T) {
+	s := newStandIn(t, true)
+	s.WithoutRefresh()
+	if answer := s.token(t, exchangeForm(s.code(t))); answer.Has("refresh_token") || answer.Get("expires_in") == "" {
+		t.Errorf("the answer is %v", answer)
+	}
+}
+
 func TestAnswersJSONWhenAsked(t *testing.T) {
 	s := newStandIn(t, true)
 	header := formHeader.Clone()

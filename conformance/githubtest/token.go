@@ -78,9 +78,11 @@ func (s *Server) answerLocked(a *authorization) url.Values {
 		"scope":        {strings.Join(a.scopes, ",")},
 		"token_type":   {"bearer"},
 	}
-	if a.refreshToken != "" {
-		now := s.config.Now()
+	now := s.config.Now()
+	if !a.accessExpiresAt.IsZero() {
 		answer.Set("expires_in", strconv.Itoa(int(a.accessExpiresAt.Sub(now).Seconds())))
+	}
+	if a.refreshToken != "" {
 		answer.Set("refresh_token", a.refreshToken)
 		answer.Set("refresh_token_expires_in", strconv.Itoa(int(a.refreshExpiresAt.Sub(now).Seconds())))
 	}
