@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lanyard-id/lanyard/conformance/quickstarts/converse"
+	"github.com/lanyard-id/lanyard/conformance/converse"
 	"github.com/lanyard-id/lanyard/conformance/quickstarts/terminal"
 )
 

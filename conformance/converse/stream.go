@@ -13,8 +13,6 @@ var (
 	metrics = map[string]int{"latencyMs": 1}
 )
 
-const toolUseID = "tooluse_quickstarts"
-
 func (t turn) stopReason() string {
 	if t.tool != "" {
 		return "tool_use"
@@ -26,7 +24,7 @@ func (t turn) stopReason() string {
 func (t turn) whole(w http.ResponseWriter) {
 	content := map[string]any{"text": t.text}
 	if t.tool != "" {
-		content = map[string]any{"toolUse": map[string]any{"toolUseId": toolUseID, "name": t.tool, "input": map[string]any{}}}
+		content = map[string]any{"toolUse": map[string]any{"toolUseId": t.id, "name": t.tool, "input": map[string]any{}}}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{
@@ -48,7 +46,7 @@ func (t turn) events() []event {
 		list = append(list, event{name, payload})
 	}
 	if t.tool != "" {
-		add("contentBlockStart", map[string]any{"start": map[string]any{"toolUse": map[string]any{"toolUseId": toolUseID, "name": t.tool}}})
+		add("contentBlockStart", map[string]any{"start": map[string]any{"toolUse": map[string]any{"toolUseId": t.id, "name": t.tool}}})
 		add("contentBlockDelta", map[string]any{"delta": map[string]any{"toolUse": map[string]any{"input": "{}"}}})
 	} else {
 		runes := []rune(t.text)

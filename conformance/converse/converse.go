@@ -2,7 +2,8 @@
 // Bedrock by a rule, so that an agent's way to its tools can be shown without an account anywhere.
 //
 // The rule: where the last message holds the result of a tool, it repeats that result; else it calls the one tool that it
-// is offered; else it repeats what it was asked. It believes every caller, and remembers how each signed.
+// is offered, or of several the one with most words in common with what it was asked; else it repeats what it was asked. It
+// believes every caller, and remembers how each signed.
 package converse
 
 import (
@@ -10,8 +11,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -129,6 +132,7 @@ type block struct {
 // turn is what the model says: a text, or a call of a tool, whose parameters it leaves out.
 type turn struct {
 	text, tool string
+	id         string // of the tool's use
 	required   []string
 }
 
@@ -147,23 +151,65 @@ func (r *request) answer() (turn, error) {
 		}
 		asked = append(asked, b.Text)
 	}
-	switch len(r.Tools.Tools) {
-	case 0:
-		return turn{text: strings.Join(asked, "\n")}, nil
-	case 1:
-		spec := r.Tools.Tools[0].Spec
-		return turn{tool: spec.Name, required: spec.Schema.JSON.Required}, nil
+	question := strings.Join(asked, "\n")
+	best, most := turn{text: question, id: r.id()}, 0
+	for _, tool := range r.Tools.Tools {
+		common := wordsInCommon(tool.Spec.Name, question)
+		if len(r.Tools.Tools) == 1 || common > most {
+			best, most = turn{tool: tool.Spec.Name, required: tool.Spec.Schema.JSON.Required, id: r.id()}, common
+		}
 	}
-	return turn{}, fmt.Errorf("this model can choose among one tool only, and %d are offered", len(r.Tools.Tools))
+	return best, nil
+}
+
+// id names the tool's use, once in a conversation.
+func (r *request) id() string { return fmt.Sprintf("tooluse_%d", len(r.Messages)) }
+
+// wordsInCommon counts the words of a tool's name that stand in a question.
+func wordsInCommon(tool, question string) (n int) {
+	question = strings.ToLower(question)
+	for word := range strings.SplitSeq(strings.ToLower(tool), "_") {
+		if strings.Contains(question, word) {
+			n++
+		}
+	}
+	return n
 }
 
 func (b block) result() string {
 	var parts []string
 	for _, c := range b.Result.Content {
 		if c.Text == "" {
-			c.Text = string(c.JSON)
+			c.Text = prose(c.JSON)
 		}
 		parts = append(parts, c.Text)
 	}
 	return strings.Join(parts, "\n")
+}
+
+// prose says a JSON value in lines that a person can read: one for each member, and a list's items beneath each other.
+func prose(value json.RawMessage) string {
+	var members map[string]json.RawMessage
+	var items []json.RawMessage
+	var text string
+	var lines []string
+	switch {
+	case json.Unmarshal(value, &text) == nil:
+		return text
+	case json.Unmarshal(value, &items) == nil:
+		for _, item := range items {
+			lines = append(lines, "- "+strings.ReplaceAll(prose(item), "\n", "\n  "))
+		}
+	case json.Unmarshal(value, &members) == nil:
+		for _, name := range slices.Sorted(maps.Keys(members)) {
+			separator := " "
+			if said := prose(members[name]); strings.Contains(said, "\n") || strings.HasPrefix(said, "- ") {
+				separator = "\n"
+			}
+			lines = append(lines, name+":"+separator+prose(members[name]))
+		}
+	default:
+		return string(value)
+	}
+	return strings.Join(lines, "\n")
 }

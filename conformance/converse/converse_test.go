@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lanyard-id/lanyard/conformance/quickstarts/converse"
+	"github.com/lanyard-id/lanyard/conformance/converse"
 )
 
 // A frame was computed by hand from the format's description.
@@ -28,7 +28,7 @@ func TestFrame(t *testing.T) {
 const (
 	question = `{"messages":[{"role":"user","content":[{"text":"please"}]}],"toolConfig":{"tools":[{"toolSpec":{"name":"authenticate","inputSchema":{"json":{"required":["a","b"]}}}}]}}`
 	result   = `{"messages":[{"role":"user","content":[{"text":"please"}]},{"role":"assistant","content":[{"toolUse":{"toolUseId":"a","name":"authenticate","input":{}}}]},` +
-		`{"role":"user","content":[{"toolResult":{"toolUseId":"a","status":"success","content":[{"text":"äö ok"},{"json":{"n":1}}]}}]}],"toolConfig":{"tools":[{"toolSpec":{"name":"authenticate"}}]}}`
+		`{"role":"user","content":[{"toolResult":{"toolUseId":"a","status":"success","content":[{"text":"äö ok"},{"json":{"projects":[{"name":"a"},{"name":"b"}],"login":"octo"}}]}}]}],"toolConfig":{"tools":[{"toolSpec":{"name":"authenticate"}}]}}`
 	chat = `{"messages":[{"role":"user","content":[{"text":"hello"}]}]}`
 )
 
@@ -56,7 +56,7 @@ func ask(t *testing.T, m *converse.Model, operation, body string) (*http.Respons
 func TestTheRule(t *testing.T) {
 	m := &converse.Model{}
 	for _, c := range []struct{ body, reason, answer string }{
-		{question, "tool_use", "tool authenticate"}, {result, "end_turn", "äö ok\n{\"n\":1}"}, {chat, "end_turn", "hello"},
+		{question, "tool_use", "tool authenticate"}, {result, "end_turn", "äö ok\nlogin: octo\nprojects:\n- name: a\n- name: b"}, {chat, "end_turn", "hello"},
 	} {
 		_, whole := ask(t, m, "converse", c.body)
 		var said struct{ StopReason string }
@@ -78,10 +78,20 @@ func TestTheRule(t *testing.T) {
 	}
 }
 
+func TestTheToolWithMostWordsInCommonIsChosen(t *testing.T) {
+	for asked, want := range map[string]string{"List my GitHub projects": "tool list_projects", "what is my user name?": "tool get_user", "please": "please"} {
+		m := &converse.Model{}
+		two := strings.NewReplacer(`{"toolSpec"`, `{"toolSpec":{"name":"get_user"}},{"toolSpec"`, "authenticate", "list_projects", "please", asked).Replace(question)
+		ask(t, m, "converse-stream", two)
+		if calls := m.Calls(); len(calls) != 1 || calls[0].Answer != want {
+			t.Errorf("%s: %+v, want %s", asked, calls, want)
+		}
+	}
+}
+
 func TestWhatTheRuleDoesNotKnowIsRefused(t *testing.T) {
 	m := &converse.Model{}
-	two := strings.Replace(question, `{"toolSpec"`, `{"toolSpec":{"name":"other"}},{"toolSpec"`, 1)
-	for _, body := range []string{"", "{}", two, strings.Replace(chat, `"user"`, `"assistant"`, 1)} {
+	for _, body := range []string{"", "{}", strings.Replace(chat, `"user"`, `"assistant"`, 1)} {
 		if resp, answer := ask(t, m, "converse-stream", body); resp.StatusCode != http.StatusBadRequest || resp.Header.Get("X-Amzn-ErrorType") != "ValidationException" {
 			t.Errorf("%s: %s %s", body, resp.Status, answer)
 		}
