@@ -14,7 +14,7 @@ import (
 	"github.com/lanyard-id/lanyard/api"
 )
 
-// iamMethods calls the operations of IAM that have a method. An operation that answers no result has none in its answer.
+// iamMethods calls the operations of IAM that launching an agent needs. An operation that answers no result has none in its answer.
 func iamMethods() map[string]struct {
 	call   func(context.Context, *Client) error
 	result bool

@@ -23,6 +23,8 @@ type Client struct {
 	http        *http.Client
 	now         func() time.Time
 	jitter      func(most time.Duration) time.Duration
+	getenv      func(string) string
+	tokenAge    time.Duration // of a workload access token that a source keeps
 }
 
 // Option changes what New would take from the environment.
@@ -35,6 +37,7 @@ type options struct {
 	getenv       func(string) string
 	transport    http.RoundTripper
 	now          func() time.Time
+	tokenAge     time.Duration
 	insecureHTTP bool
 }
 
@@ -69,7 +72,7 @@ const fallbackRegion = "us-west-2"
 
 // New returns a client. It calls nobody yet, except what the default AWS chain asks to find credentials.
 func New(ctx context.Context, opts ...Option) (*Client, error) {
-	o := options{getenv: os.Getenv, now: time.Now}
+	o := options{getenv: os.Getenv, now: time.Now, tokenAge: usualWorkloadTokenAge}
 	for _, set := range opts {
 		set(&o)
 	}
@@ -85,7 +88,7 @@ func New(ctx context.Context, opts ...Option) (*Client, error) {
 	if o.transport == nil {
 		o.transport = newTransport()
 	}
-	return &Client{endpoints: at, region: o.region, credentials: o.credentials, now: o.now, jitter: randomUpTo,
+	return &Client{endpoints: at, region: o.region, credentials: o.credentials, now: o.now, jitter: randomUpTo, getenv: o.getenv, tokenAge: o.tokenAge,
 		http: &http.Client{Transport: o.transport, CheckRedirect: noRedirect}}, nil
 }
 

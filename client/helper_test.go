@@ -83,7 +83,7 @@ func verify(r *http.Request, body []byte) error {
 	if err := q.CheckService(service); err != nil {
 		return err
 	}
-	return q.Verify(sigv4.NewKeyCache(1).SigningKey(q.AccessKeyID, []byte(testSecret), q.Scope), body, testNow)
+	return q.Verify(sigv4.DeriveKey([]byte(testSecret), q.Scope), body, testNow)
 }
 
 // answer is a response that a transport returns.

@@ -6,7 +6,7 @@ import (
 	"github.com/lanyard-id/lanyard/api"
 )
 
-// Of IAM here are the operations that launching an agent needs. Every AWS SDK has the others.
+// Of IAM here are the operations that launching an agent needs. The others are in the files beside.
 
 // CreateRole makes a role.
 func (c *Client) CreateRole(ctx context.Context, in *api.CreateRoleRequest) (*api.RoleResponse, error) {

@@ -87,8 +87,8 @@ func operations() map[string]func(context.Context, *Client) error {
 	}
 }
 
-// TestEveryOperation walks the table: a row without a method here fails. IAM has only some, called by TestEveryIAMMethod,
-// for every AWS SDK has them all; STS's are called by TestEveryQueryOperation, those of agent runtimes by TestEveryRuntimeOperation.
+// TestEveryOperation walks the table: a row without a method here fails. Those of IAM are called by TestEveryShapeTravels,
+// those of STS by TestEveryQueryOperation, those of agent runtimes by TestEveryRuntimeOperation.
 func TestEveryOperation(t *testing.T) {
 	methods := operations()
 	rows := slices.DeleteFunc(api.Operations(), func(op api.Operation) bool {

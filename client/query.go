@@ -70,6 +70,10 @@ func addToForm(form url.Values, name string, v reflect.Value) {
 		}
 	case reflect.Int32:
 		form.Set(name, strconv.FormatInt(v.Int(), 10))
+	case reflect.Bool:
+		if v.Bool() { // false is what the server takes where nothing is said
+			form.Set(name, "true")
+		}
 	default:
 		panic("client: no operation sends a " + v.Type().String())
 	}
