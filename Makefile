@@ -8,13 +8,17 @@ GO_BUILD     = CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=
 LINT_VERSION = v2.15.0
 FUZZTIME    ?= 30s
 
-.PHONY: build run test test-quick quickstarts bench fuzz soak lint check clean
+.PHONY: build run story test test-quick quickstarts bench fuzz soak lint check clean
 
 build:            ## the binary: bin/lanyard
 	$(GO_BUILD) -o bin/lanyard ./cmd/lanyard
 
 run: build        ## build and start a development instance
 	./bin/lanyard dev
+
+story: build      ## the whole picture of docs/own-compute.md, with stand-ins for GitHub and the model
+	CGO_ENABLED=0 go build -trimpath -o bin/github-agent ./examples/github-agent
+	go run ./examples/story $(STORY)
 
 test-quick:       ## all tests that need only Go
 	go test $(RACE) -tags quick ./...

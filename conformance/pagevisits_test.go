@@ -39,6 +39,8 @@ func TestPages(t *testing.T) {
 		{"a link that expired", visitExpiredLink},
 		{"a form without its cookie", visitWithoutCookie},
 		{"sign out", visitSignOut},
+		{"user pool", visitPool},
+		{"user pool in vain", visitPoolInVain},
 	} {
 		t.Run(visit.name, func(t *testing.T) { visit.run(t, server) })
 	}

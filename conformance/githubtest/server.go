@@ -129,6 +129,18 @@ func (s *Server) WithoutRefresh() {
 	s.noRefresh = true
 }
 
+// HasLiveToken reports whether one of a user's access tokens is good.
+func (s *Server) HasLiveToken(login string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.tokens {
+		if a.login == login && !s.expired(a) {
+			return true
+		}
+	}
+	return false
+}
+
 // RevokeUser does what a user does on the settings page: all the application's tokens for the user die.
 func (s *Server) RevokeUser(login string) {
 	s.mu.Lock()

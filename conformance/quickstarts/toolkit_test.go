@@ -65,6 +65,7 @@ func TestToolkit(t *testing.T) {
 		want(t, b.run(t, "agentcore invoke 'no JSON' --user-id somebody\n", quick), `"word": "JSON"`)
 		b.run(t, "agentcore stop-session --session-id "+session+"\n", quick)
 	})
+	t.Run("our file", func(t *testing.T) { b.sharesOurFile(t) })
 	t.Run("cleanup", func(t *testing.T) {
 		b.run(t, "agentcore identity cleanup --agent toolkit_agent --force\n", quick)
 		b.run(t, "~/bin/agentcore destroy --agent toolkit_agent --force\n", quick)
@@ -73,4 +74,27 @@ func TestToolkit(t *testing.T) {
 			t.Errorf("left: %s", left)
 		}
 	})
+}
+
+// sharesOurFile lets Lanyard's program write the file and the toolkit read it. What Lanyard's destroy leaves, the toolkit's
+// own cleanup finds by it.
+func (b *bed) sharesOurFile(t *testing.T) {
+	t.Helper()
+	b.run(t, "mkdir ../ours && cp agent.py requirements.txt ../ours && cd ../ours\n", quick)
+	b.run(t, "~/bin/agentcore configure -e agent.py --name our_agent -ni\n"+
+		"~/bin/agentcore identity setup-aws-jwt --audience https://ours.example.com\n"+
+		"~/bin/agentcore identity create-credential-provider --name our-github --type github --client-id id --client-secret secret\n"+
+		"~/bin/agentcore identity create-workload-identity --name our-workload --return-urls http://localhost:8081/callback\n", quick)
+	want(t, b.run(t, "agentcore status\n", quick), "our_agent")
+	want(t, b.run(t, "agentcore configure list\n", quick), "our_agent")
+	want(t, b.run(t, "agentcore identity list-credential-providers\n", quick), "our-github")
+	want(t, b.run(t, "agentcore identity list-aws-jwt\n", quick), "ours.example.com")
+	want(t, b.run(t, "~/bin/agentcore destroy --force\n", quick), "identity cleanup --agent our_agent")
+	b.run(t, "agentcore identity cleanup --agent our_agent --force\n", quick)
+	want(t, b.run(t, "~/bin/agentcore destroy --force\n", quick), "whose only agent it was")
+	if left := b.shell(t, "aws bedrock-agentcore-control list-oauth2-credential-providers --query \"credentialProviders[?name=='our-github'].name\" --output text;"+
+		"aws bedrock-agentcore-control list-workload-identities --query \"workloadIdentities[?name=='our-workload'].name\" --output text"); left != "" {
+		t.Errorf("left: %s", left)
+	}
+	b.run(t, "cd ../project\n", quick)
 }

@@ -39,6 +39,7 @@ type Lab struct {
 	mu      sync.Mutex
 
 	binary   func() (string, error)
+	agent    func() (string, error)
 	chromium func() (*Browser, error)
 	oidc     func() (*OIDCProvider, error)
 	short    func() (*OIDCProvider, error)
@@ -70,6 +71,7 @@ func New(dir string) (*Lab, error) {
 		l.cache = filepath.Join(dir, ".cache")
 	}
 	l.binary = sync.OnceValues(l.build)
+	l.agent = sync.OnceValues(l.buildAgent)
 	l.chromium = sync.OnceValues(l.startChromium)
 	l.oidc = sync.OnceValues(func() (*OIDCProvider, error) { return l.StartOIDCProvider() })
 	l.short = sync.OnceValues(func() (*OIDCProvider, error) { return l.StartOIDCProvider("--access-token-ttl", "4") })

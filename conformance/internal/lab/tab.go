@@ -65,6 +65,35 @@ func (l *Lab) Tab(t testing.TB) *Tab {
 	return tab
 }
 
+// Beside opens another tab of the same person's browser, which shares the cookies with this one.
+func (tab *Tab) Beside() *Tab {
+	tab.t.Helper()
+	ctx, closeTab := chromedp.NewContext(tab.ctx)
+	tab.t.Cleanup(closeTab)
+	other := &Tab{t: tab.t, b: tab.b, ctx: ctx}
+	if err := chromedp.Listen(ctx, other.heard); err != nil {
+		tab.t.Fatalf("opening a tab: %v", err)
+	}
+	return other
+}
+
+// Shown waits until an element is on the page, and returns its text.
+func (tab *Tab) Shown(selector string) string {
+	tab.t.Helper()
+	script := fmt.Sprintf("(e => e && e.getClientRects().length ? e.innerText || e.value || ' ' : '')(document.querySelector(%q))", selector)
+	var text string
+	err := Eventually("the page shows "+selector, func() bool {
+		var err error
+		text, err = chromedp.Run(tab.ctx, chromedp.Evaluate[string](script))
+		return err == nil && text != ""
+	})
+	if err != nil {
+		body, _ := chromedp.Run(tab.ctx, chromedp.Evaluate[string]("document.body.innerText"))
+		tab.t.Fatalf("browser at %s: %v; the page says:\n%s", tab.b.where(tab.ctx), err, body)
+	}
+	return text
+}
+
 func (tab *Tab) heard(event any) {
 	tab.mu.Lock()
 	defer tab.mu.Unlock()
@@ -139,6 +168,20 @@ func Eval[T any](tab *Tab, expression string) T {
 		tab.t.Fatalf("browser at %s: %s: %v", tab.b.where(tab.ctx), expression, err)
 	}
 	return v
+}
+
+// Cookies are those that the browser would send to an address, as a Cookie header.
+func (tab *Tab) Cookies(address string) string {
+	tab.t.Helper()
+	answer, err := chromedp.Call(tab.ctx, network.GetCookies, network.GetCookiesParams{URLs: []string{address}})
+	if err != nil {
+		tab.t.Fatal(err)
+	}
+	var pairs []string
+	for _, c := range answer.Cookies {
+		pairs = append(pairs, c.Name+"="+c.Value)
+	}
+	return strings.Join(pairs, "; ")
 }
 
 // Document is the answer with which the page came: its status and its headers by their names in lower case.

@@ -1,0 +1,294 @@
+//go:build conformance
+
+package conformance_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/lanyard-id/lanyard/api"
+	"github.com/lanyard-id/lanyard/conformance/githubtest"
+	"github.com/lanyard-id/lanyard/conformance/internal/lab"
+)
+
+const (
+	whoAmI     = "Who am I on GitHub?"
+	myProjects = "Which of my projects did I touch last?"
+)
+
+// tokenLife is how long the stand-in's tokens live: long enough for an answer, short enough to be waited for.
+const tokenLife = 12 * time.Second
+
+// TestArticle plays the article on deploy/compose.yaml, run as processes of this machine: the seventeen steps of the text
+// in their order, and what comes after them.
+func TestArticle(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, githubtest.Config{GitHubApp: true, TokenLifetime: tokenLife}, lab.WithPython())
+	alice := w.signIn(t, "alice")
+	t.Run("steps", func(t *testing.T) { w.seventeenSteps(t, alice) })
+	t.Run("refresh", func(t *testing.T) { w.silentRefresh(t, alice) })
+	t.Run("restart", func(t *testing.T) { w.restarts(t, alice) })
+	t.Run("revoked", func(t *testing.T) { w.revoked(t, alice) })
+	t.Run("expired", func(t *testing.T) { w.noRefreshToken(t, alice) })
+	t.Run("chain", func(t *testing.T) { w.chain(t, alice) })
+	t.Run("python", func(t *testing.T) { w.inPython(t, alice) })
+	t.Run("attacks", func(t *testing.T) { w.attacks(t, alice) })
+	t.Run("kept", func(t *testing.T) { w.nothingKeptInClear(t) })
+}
+
+// world is the picture with its people.
+type world struct {
+	*lab.Picture
+}
+
+// person is somebody with a browser.
+type person struct {
+	*lab.Tab
+	w           *world
+	name, login string // here, and at GitHub
+}
+
+func newWorld(t *testing.T, github githubtest.Config, options ...lab.PictureOption) *world {
+	t.Helper()
+	return &world{bench.Picture(t, github, options...)}
+}
+
+// signIn opens the agent's page, through the front door and the identity provider's sign-in.
+func (w *world) signIn(t *testing.T, name string) *person {
+	t.Helper()
+	p := &person{Tab: bench.Tab(t), w: w, name: name, login: name + "-on-github"}
+	p.Open(w.URL("agents") + "/")
+	p.Shown("#kc-form-login")
+	p.Load(chromedp.Steps(chromedp.SetValue(chromedp.CSS("#username"), name), chromedp.SetValue(chromedp.CSS("#password"), w.Setting(strings.ToUpper(name)+"_PASSWORD")),
+		chromedp.Click(chromedp.CSS("#kc-login"))))
+	p.Reach(w.URL("agents") + "/")
+	p.Shown("#message")
+	if shown := p.Shown("#name"); !strings.Contains(strings.ToLower(shown), name) {
+		t.Fatalf("the page of %s says that %q is signed in", name, shown)
+	}
+	return p
+}
+
+// ask types a question.
+func (p *person) ask(question string) {
+	p.Do(chromedp.SetValue(chromedp.CSS("#message"), question), chromedp.Click(chromedp.CSS("#send")))
+}
+
+// consentLink is the address behind the button of the consent card.
+func (p *person) consentLink() string {
+	p.Shown(".consent a.button")
+	return lab.Eval[string](p.Tab, "document.querySelector('.consent a.button').href")
+}
+
+// consent gives consent at GitHub in another tab and returns it where it ends.
+func (p *person) consent(link string) *lab.Tab {
+	tab := p.Beside()
+	tab.Open(link)
+	tab.Shown("#authorize")
+	tab.Load(chromedp.Steps(chromedp.SetValue(chromedp.CSS("#login"), p.login), chromedp.Click(chromedp.CSS("#authorize"))))
+	tab.Reach(p.w.URL("agents") + "/oauth2/session-binding")
+	return tab
+}
+
+// answered waits for the last answer of the agent to hold words.
+func (p *person) answered(t *testing.T, words string) {
+	t.Helper()
+	script := "[...document.querySelectorAll('.message.assistant')].at(-1)?.innerText ?? ''"
+	err := lab.Eventually("the agent answers "+words, func() bool { return strings.Contains(lab.Eval[string](p.Tab, script), words) })
+	if err != nil {
+		t.Fatalf("%v; it says %q", err, lab.Eval[string](p.Tab, script))
+	}
+}
+
+func (w *world) seventeenSteps(t *testing.T, alice *person) {
+	before := w.records(t)
+	if len(before) != 0 {
+		t.Fatalf("before anybody asked anything there are %d records of tokens", len(before))
+	}
+	// 1 to 7: the request, the workload access token for the user of the signed header, no token, a session, the URL.
+	alice.ask(whoAmI)
+	link := alice.consentLink()
+	if !strings.HasPrefix(link, w.URL("lanyard")+"/identities/oauth2/authorize") {
+		t.Errorf("the consent link is %s", link)
+	}
+	if card := alice.Shown(".consent"); !strings.Contains(card, "read:user") || strings.Contains(card, "repo") {
+		t.Errorf("the consent card asks for more or less than read:user:\n%s", card)
+	}
+	alice.See("article-consent", lab.Looks[0])
+	began := w.records(t)
+	w.inOrder(t, began, "GetWorkloadAccessTokenForUserId", "GetResourceOauth2Token")
+	if got := w.GitHub.TokenRequests()["authorization_code"]; got != 0 {
+		t.Errorf("the code was exchanged before anybody consented: %d times", got)
+	}
+	// 8 to 17: consent, code, session binding by the user of the header, exchange, storage, the page.
+	tab := alice.consent(link)
+	if page := lab.Eval[string](tab, "document.body.innerText"); !strings.Contains(page, "Authorization complete") {
+		t.Errorf("the session binding service shows:\n%s", page)
+	}
+	tab.See("article-bound", lab.Looks[0])
+	if got := w.GitHub.TokenRequests()["authorization_code"]; got != 1 {
+		t.Errorf("the code was exchanged %d times", got)
+	}
+	alice.answered(t, alice.login)
+	alice.See("article-answer", lab.Looks[0])
+	w.inOrder(t, w.records(t), "GetWorkloadAccessTokenForUserId", "GetResourceOauth2Token", "CompleteResourceTokenAuth", "GetResourceOauth2Token")
+	// The other tool has a scope of its own, so consent of its own.
+	alice.ask(myProjects)
+	if card := alice.Shown(".consent"); !strings.Contains(card, "repo") {
+		t.Errorf("the consent card does not ask for repo:\n%s", card)
+	}
+	alice.consent(alice.consentLink())
+	alice.answered(t, alice.login+"-secret-plans")
+}
+
+// silentRefresh waits until the token has expired: the next answer comes without a question.
+func (w *world) silentRefresh(t *testing.T, alice *person) {
+	w.expire(t, alice)
+	refreshed := w.GitHub.TokenRequests()["refresh_token"]
+	alice.ask(whoAmI)
+	alice.answered(t, alice.login)
+	if got := w.GitHub.TokenRequests()["refresh_token"]; got <= refreshed {
+		t.Errorf("the provider was asked for a refresh %d times, as before", got)
+	}
+}
+
+func (w *world) expire(t *testing.T, p *person) {
+	t.Helper()
+	check(t, lab.Eventually("GitHub's tokens expire", func() bool { return !w.GitHub.HasLiveToken(p.login) }))
+}
+
+// restarts kills every service in the middle of a consent: no session, no grant and no question is lost.
+func (w *world) restarts(t *testing.T, alice *person) {
+	w.GitHub.RevokeUser(alice.login)
+	alice.ask(whoAmI)
+	link := alice.consentLink()
+	for _, name := range []string{"lanyard", "front-door", "session-binding", "agent"} {
+		w.Service(t, name).Restart(t)
+	}
+	alice.consent(link)
+	alice.answered(t, alice.login)
+}
+
+// revoked is what the text says of revocation: GitHub refuses the token, and the agent asks for consent again by force.
+func (w *world) revoked(t *testing.T, alice *person) {
+	w.GitHub.RevokeUser(alice.login)
+	alice.ask(myProjects)
+	link := alice.consentLink()
+	forced := w.find(t, func(r api.AuditRecord) bool { return r.Action == "GetResourceOauth2Token" })
+	if len(forced) == 0 {
+		t.Error("no record of a token asked for")
+	}
+	alice.consent(link)
+	alice.answered(t, alice.login+"-secret-plans")
+}
+
+// noRefreshToken is the text's other case: the provider issued no refresh token, and the access token has expired.
+func (w *world) noRefreshToken(t *testing.T, alice *person) {
+	w.GitHub.WithoutRefresh()
+	w.GitHub.RevokeUser(alice.login)
+	alice.ask(whoAmI)
+	alice.consent(alice.consentLink())
+	alice.answered(t, alice.login)
+	w.expire(t, alice)
+	alice.ask(whoAmI)
+	alice.consent(alice.consentLink())
+	alice.answered(t, alice.login)
+}
+
+// records are those of the audit that tell a user's story, oldest first.
+func (w *world) records(t *testing.T) []api.AuditRecord {
+	t.Helper()
+	return w.find(t, func(r api.AuditRecord) bool {
+		return slices.Contains([]string{"GetWorkloadAccessTokenForUserId", "GetResourceOauth2Token", "CompleteResourceTokenAuth"}, r.Action)
+	})
+}
+
+func (w *world) find(t *testing.T, want func(api.AuditRecord) bool) (found []api.AuditRecord) {
+	t.Helper()
+	for line := range strings.Lines(w.Lanyard(t, "audit", "find", "-n", "1000", "--json")) {
+		var r api.AuditRecord
+		check(t, json.Unmarshal([]byte(line), &r))
+		if want(r) {
+			found = append(found, r)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b api.AuditRecord) int { return strings.Compare(a.ID, b.ID) })
+	return found
+}
+
+// inOrder checks that the actions happened, each after the one before.
+func (w *world) inOrder(t *testing.T, records []api.AuditRecord, actions ...string) {
+	t.Helper()
+	next := 0
+	for _, r := range records {
+		if next < len(actions) && r.Action == actions[next] && r.Result != "denied" {
+			next++
+		}
+	}
+	if next < len(actions) {
+		var seen []string
+		for _, r := range records {
+			seen = append(seen, r.Action+" "+r.Result)
+		}
+		t.Errorf("the audit has %v, and not %v in this order", seen, actions)
+	}
+}
+
+// chain is one command that prints the way from a user's sign-in to each call of GitHub.
+func (w *world) chain(t *testing.T, alice *person) {
+	text := w.Lanyard(t, "audit", "find", "-n", "1000", "--user", w.subject(t, alice))
+	for _, words := range []string{"GetWorkloadAccessTokenForUserId", "CompleteResourceTokenAuth", "GetResourceOauth2Token"} {
+		if !strings.Contains(text, words) {
+			t.Errorf("the chain has no %s:\n%s", words, text)
+		}
+	}
+	answered := 0
+	for _, call := range w.GitHub.Calls() {
+		if call.Login == alice.login {
+			answered++
+		}
+	}
+	handedOut := len(w.find(t, func(r api.AuditRecord) bool {
+		return r.Action == "GetResourceOauth2Token" && r.Result == "allowed" && r.GrantID != ""
+	}))
+	if answered == 0 || handedOut < answered {
+		t.Errorf("GitHub answered %d calls of %s, and the audit has %d tokens handed out", answered, alice.name, handedOut)
+	}
+}
+
+// subject is how the front door names the user.
+func (w *world) subject(t *testing.T, p *person) string {
+	t.Helper()
+	var claims struct{ Sub string }
+	text := lab.Eval[string](p.Tab, `(() => { const r = new XMLHttpRequest(); r.open("GET", "/oauth2/userinfo", false); r.send(); return r.responseText })()`)
+	if err := json.Unmarshal([]byte(text), &claims); err != nil || claims.Sub == "" {
+		t.Fatalf("userinfo of %s: %v: %s", p.name, err, text)
+	}
+	return claims.Sub
+}
+
+// nothingKeptInClear looks through everything that the services wrote.
+func (w *world) nothingKeptInClear(t *testing.T) {
+	for _, name := range []string{"lanyard", "front-door", "session-binding", "agent"} {
+		text := read(t, w.Service(t, name).LogFile())
+		for _, secret := range []string{"ghu_", "ghr_", "request_uri:", "code=", "state=", w.Setting("ALICE_PASSWORD"), w.Setting("FRONT_DOOR_CLIENT_SECRET"), "eyJ"} {
+			if at := strings.Index(text, secret); at >= 0 {
+				t.Errorf("the log of %s holds %q: %s", name, secret, text[max(0, at-100):min(len(text), at+100)])
+			}
+		}
+	}
+	objects := w.Objects(t)
+	if len(objects) == 0 {
+		t.Error("the object store holds no conversation")
+	}
+	for key, content := range objects {
+		if strings.Contains(content, "GitHub") || strings.Contains(key, "alice") {
+			t.Errorf("the object %s is in clear", key)
+		}
+	}
+}
