@@ -11,15 +11,20 @@ import (
 
 func doctorCommand(env *environment) *cobra.Command {
 	var asJSON bool
+	var jwt jwtQuestion
 	c := &cobra.Command{
 		Use: "doctor", Args: understood(cobra.NoArgs),
 		Short: "Check that this shell, its clients and the instance fit together",
 		Long:  "Check that this shell, its clients and the instance fit together, and say how to mend what does not. Ends with 1 when something is broken.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if jwt != (jwtQuestion{}) {
+				return newDoctor(env).examineJWT(cmd.Context(), jwt, asJSON)
+			}
 			return newDoctor(env).examine(cmd.Context(), asJSON)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	jwt.flags(c)
 	return c
 }
 
