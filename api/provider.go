@@ -41,8 +41,8 @@ type Oauth2ProviderConfigInput struct {
 	Included   *VendorOauth2ProviderConfigInput `json:"includedOauth2ProviderConfig,omitempty"`
 }
 
-// VendorOauth2ProviderConfigInput configures a vendor whose endpoints are known; TenantID belongs to Microsoft, the
-// endpoints to the included vendors with tenants.
+// VendorOauth2ProviderConfigInput configures a vendor that is known; TenantID belongs to Microsoft, issuer and endpoints
+// to the included vendors with tenants. Which a vendor takes is the vendor table's to say.
 type VendorOauth2ProviderConfigInput struct {
 	ClientID              string           `json:"clientId" v:"required;len=1..256"`
 	ClientSecret          Sensitive        `json:"clientSecret,omitempty" v:"len=0..2048"`
@@ -116,10 +116,34 @@ type Oauth2CredentialProvider struct {
 	UpdatedTime        *Timestamp                 `json:"lastUpdatedTime,omitempty"`
 }
 
-// Oauth2ProviderConfigOutput has the member of the vendor.
+// Oauth2ProviderConfigOutput has exactly one member, the vendor's.
 type Oauth2ProviderConfigOutput struct {
-	Custom *Oauth2ProviderConfig `json:"customOauth2ProviderConfig,omitempty"`
-	Github *Oauth2ProviderConfig `json:"githubOauth2ProviderConfig,omitempty"`
+	Custom     *Oauth2ProviderConfig `json:"customOauth2ProviderConfig,omitempty"`
+	Google     *Oauth2ProviderConfig `json:"googleOauth2ProviderConfig,omitempty"`
+	Github     *Oauth2ProviderConfig `json:"githubOauth2ProviderConfig,omitempty"`
+	Slack      *Oauth2ProviderConfig `json:"slackOauth2ProviderConfig,omitempty"`
+	Salesforce *Oauth2ProviderConfig `json:"salesforceOauth2ProviderConfig,omitempty"`
+	Microsoft  *Oauth2ProviderConfig `json:"microsoftOauth2ProviderConfig,omitempty"`
+	Atlassian  *Oauth2ProviderConfig `json:"atlassianOauth2ProviderConfig,omitempty"`
+	Included   *Oauth2ProviderConfig `json:"includedOauth2ProviderConfig,omitempty"`
+}
+
+// Vendors are the members of all vendors but CustomOauth2, by their names on the wire.
+func (c *Oauth2ProviderConfigInput) Vendors() map[string]*VendorOauth2ProviderConfigInput {
+	return map[string]*VendorOauth2ProviderConfigInput{
+		"googleOauth2ProviderConfig": c.Google, "githubOauth2ProviderConfig": c.Github, "slackOauth2ProviderConfig": c.Slack,
+		"salesforceOauth2ProviderConfig": c.Salesforce, "microsoftOauth2ProviderConfig": c.Microsoft, "atlassianOauth2ProviderConfig": c.Atlassian,
+		"linkedinOauth2ProviderConfig": c.Linkedin, "includedOauth2ProviderConfig": c.Included,
+	}
+}
+
+// Members are the places of all members, by their names on the wire.
+func (c *Oauth2ProviderConfigOutput) Members() map[string]**Oauth2ProviderConfig {
+	return map[string]**Oauth2ProviderConfig{
+		"customOauth2ProviderConfig": &c.Custom, "googleOauth2ProviderConfig": &c.Google, "githubOauth2ProviderConfig": &c.Github,
+		"slackOauth2ProviderConfig": &c.Slack, "salesforceOauth2ProviderConfig": &c.Salesforce, "microsoftOauth2ProviderConfig": &c.Microsoft,
+		"atlassianOauth2ProviderConfig": &c.Atlassian, "includedOauth2ProviderConfig": &c.Included,
+	}
 }
 
 // Oauth2ProviderConfig is a configuration without its secret.

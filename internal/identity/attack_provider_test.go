@@ -149,7 +149,7 @@ func TestExchangeFailureThatPassesKeepsTheSession(t *testing.T) {
 func TestGitHubShape(t *testing.T) {
 	t.Parallel()
 	idp := oauthtest.New(t)
-	idp.BehaveLikeGitHub()
+	idp.BehaveLike(t, "GithubOauth2")
 	s := servertest.New(t, servertest.Vendors(idp.VendorBaseURLs()))
 	a := s.NewAgent(t)
 	created := s.Call(t, s.Root, api.CreateOauth2CredentialProvider, map[string]any{"name": "github", "credentialProviderVendor": "GithubOauth2",

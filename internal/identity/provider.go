@@ -23,17 +23,22 @@ type Provider struct {
 	record Record
 }
 
-// ProviderConfig is what decides where users consent and where codes and refresh tokens are sent. Exactly one of
-// DiscoveryURL and TokenEndpoint is set for vendors that configure their endpoints, none for the others.
+// ProviderConfig is what decides where users consent and where codes and refresh tokens are sent. The vendor's row says
+// which members it has: for CustomOauth2 exactly one of DiscoveryURL and TokenEndpoint.
 type ProviderConfig struct {
 	Vendor                string           `json:"vendor"`
 	ClientID              string           `json:"clientId"`
 	AuthMethod            oauth.AuthMethod `json:"authMethod,omitempty"`
+	Tenant                string           `json:"tenant,omitempty"`
 	DiscoveryURL          string           `json:"discoveryUrl,omitempty"`
 	Issuer                string           `json:"issuer,omitempty"`
 	AuthorizationEndpoint string           `json:"authorizationEndpoint,omitempty"`
 	TokenEndpoint         string           `json:"tokenEndpoint,omitempty"`
 	ResponseTypes         []string         `json:"responseTypes,omitempty"`
+}
+
+func (c *ProviderConfig) site() oauth.Site {
+	return oauth.Site{Tenant: c.Tenant, Issuer: c.Issuer, Authorization: c.AuthorizationEndpoint, Token: c.TokenEndpoint}
 }
 
 // NewProvider is what a caller says of an OAuth2 credential provider.
@@ -104,7 +109,7 @@ func (s *Service) CreateProvider(ctx context.Context, caller *policy.Caller, in 
 func (s *Service) checkProvider(in *NewProvider) error {
 	row, ok := s.Vendors.Vendor(in.Config.Vendor)
 	if !ok {
-		return invalid("credentialProviderVendor", "vendor %s is not served by this release; it serves %s. Any other OAuth 2 provider can be configured as CustomOauth2 with its discoveryUrl or its endpoints", in.Config.Vendor, strings.Join(oauth.ServedVendors(), " and "))
+		return invalid("credentialProviderVendor", "vendor %s is not served by this release; it serves %s. Any other OAuth 2 provider can be configured as CustomOauth2 with its discoveryUrl or its endpoints", in.Config.Vendor, oauth.ServedList())
 	}
 	assertion := in.Config.AuthMethod == oauth.WebIdentityJWT
 	if assertion && !in.Secret.Empty() {
@@ -116,11 +121,20 @@ func (s *Service) checkProvider(in *NewProvider) error {
 	if in.Secret.Empty() && in.Config.AuthMethod != oauth.None && !assertion {
 		return invalid("clientSecret", "credential provider %s has no clientSecret; send the secret that the provider issued with client id %s", in.Name, clip(in.Config.ClientID))
 	}
-	if !row.ConfiguresEndpoints {
-		return nil
+	return s.checkSite(in, row)
+}
+
+// checkSite holds what the provider says about where it is to the vendor's row and to the outbound policy.
+func (s *Service) checkSite(in *NewProvider, row oauth.Row) error {
+	at, err := row.At(in.Config.site())
+	if refusal, ok := errors.AsType[*oauth.SiteError](err); ok {
+		return invalid(refusal.Field, "credential provider %s: %s", in.Name, refusal.Error())
+	}
+	if err != nil || row.Configures < oauth.ConfiguresIssuer {
+		return internal(err, "finding the endpoints of credential provider "+in.Name)
 	}
 	for _, e := range []struct{ field, url string }{
-		{"discoveryUrl", in.Config.DiscoveryURL}, {"authorizationEndpoint", in.Config.AuthorizationEndpoint}, {"tokenEndpoint", in.Config.TokenEndpoint}, {"issuer", in.Config.Issuer},
+		{"discoveryUrl", in.Config.DiscoveryURL}, {"issuer", at.Endpoints.Issuer}, {"authorizationEndpoint", at.Endpoints.Authorization}, {"tokenEndpoint", at.Endpoints.Token},
 	} {
 		if e.url == "" {
 			continue
@@ -217,10 +231,14 @@ func (s *Service) provider(ctx context.Context, account, name string, fresh bool
 // Discovery returns the configuration's endpoints as they are shown to clients: a discovery URL, or metadata.
 func (s *Service) Discovery(p *Provider) ProviderConfig {
 	c := p.Config
-	if row, ok := s.Vendors.Vendor(c.Vendor); ok && !row.ConfiguresEndpoints {
-		c.Issuer, c.AuthorizationEndpoint, c.TokenEndpoint = row.Endpoints.Issuer, row.Endpoints.Authorization, row.Endpoints.Token
-		c.ResponseTypes = []string{"code"}
+	row, ok := s.Vendors.Vendor(c.Vendor)
+	if !ok || row.Configures == oauth.ConfiguresServer {
+		return c
 	}
+	if at, err := row.At(c.site()); err == nil {
+		c.Issuer, c.AuthorizationEndpoint, c.TokenEndpoint = at.Endpoints.Issuer, at.Endpoints.Authorization, at.Endpoints.Token
+	}
+	c.ResponseTypes = []string{"code"}
 	return c
 }
 
@@ -230,14 +248,14 @@ func (s *Service) endpoints(ctx context.Context, p *Provider) (oauth.Provider, e
 	if !ok {
 		return oauth.Provider{}, refuse(Invalid, "credential provider %s is of vendor %s, which this release does not serve", p.Name, p.Config.Vendor)
 	}
+	row, err := row.At(p.Config.site())
+	if err != nil {
+		return oauth.Provider{}, refuse(Invalid, "credential provider %s: %s. Update it with UpdateOauth2CredentialProvider", p.Name, err.Error())
+	}
 	op := row.Provider(p.Config.ClientID, vault.Secret{})
 	op.AuthMethod = p.Config.AuthMethod
-	op.NoPKCE = slices.Contains(s.cfg.InsecureNoPKCE, p.Name)
-	switch {
-	case !row.ConfiguresEndpoints:
-		return op, nil
-	case p.Config.DiscoveryURL == "":
-		op.Issuer, op.AuthorizationEndpoint, op.TokenEndpoint = p.Config.Issuer, p.Config.AuthorizationEndpoint, p.Config.TokenEndpoint
+	op.NoPKCE = op.NoPKCE || slices.Contains(s.cfg.InsecureNoPKCE, p.Name)
+	if p.Config.DiscoveryURL == "" {
 		return op, nil
 	}
 	m, err := s.OAuth.Discover(ctx, p.Config.DiscoveryURL)

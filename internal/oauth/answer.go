@@ -105,7 +105,7 @@ func (a answer) errorMember(status int, members map[string]any) *Error {
 // code judges the text as it came and shows it redacted, unless it is a word we
 // know: a secret that resembles one must not change what the provider said.
 func (a answer) code(text string) (kind Kind, shown string) {
-	kind, known := kindOfCode(a.row, text)
+	kind, known := kindOfCode(a.row, a.grant, text)
 	if kind == InvalidGrant && a.grant != GrantAuthorizationCode && a.grant != GrantRefreshToken {
 		kind = Rejected // no grant was presented
 	}

@@ -92,9 +92,10 @@ func (a Authorization) parameters(op string, row Row) (url.Values, error) {
 	if err := addTargets(op, query, a.Resources, a.Audiences); err != nil {
 		return nil, err
 	}
-	if err := addCustom(op, query, a.Custom); err != nil {
+	if err := addCustom(op, row, query, a.Custom); err != nil {
 		return nil, err
 	}
+	addDefaults(row, query)
 	return query, nil
 }
 

@@ -65,7 +65,7 @@ func callbackError(op string, row Row, query url.Values) error {
 		return malformed(op, "", "the callback has an error without a code of its own, or an error beside an authorization code")
 	}
 	description := newRedactor(Provider{}, vault.SecretString(query.Get("state"))).text(query.Get("error_description"), maxDescription)
-	kind, _ := kindOfCode(row, code)
+	kind, _ := kindOfCode(row, "", code)
 	if kind == InvalidGrant {
 		kind = Rejected // there is no grant yet
 	}

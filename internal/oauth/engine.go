@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -71,7 +72,11 @@ func (e *Engine) Refresh(ctx context.Context, p Provider, refresh vault.Secret, 
 		"grant_type":    {string(GrantRefreshToken)},
 		"refresh_token": {refresh.RevealString()},
 	}
-	if err := e.addRights(op, p, form, scopes, resources, audiences); err != nil {
+	row, err := p.row(op)
+	if err != nil {
+		return Token{}, err
+	}
+	if err := addRights(op, row, form, row.refreshScopes(scopes), resources, audiences); err != nil {
 		return Token{}, err
 	}
 	return e.token(ctx, p, tokenRequest{op: op, grant: GrantRefreshToken, form: form, secrets: []vault.Secret{refresh}})
@@ -82,20 +87,20 @@ func (e *Engine) Refresh(ctx context.Context, p Provider, refresh vault.Secret, 
 func (e *Engine) ClientCredentials(ctx context.Context, p Provider, scopes, resources, audiences []string, custom map[string]string) (Token, error) {
 	const op = "client credentials"
 	form := url.Values{"grant_type": {string(GrantClientCredentials)}}
-	if err := e.addRights(op, p, form, scopes, resources, audiences); err != nil {
+	row, err := p.row(op)
+	if err != nil {
 		return Token{}, err
 	}
-	if err := addCustom(op, form, custom); err != nil {
+	if err := addRights(op, row, form, scopes, resources, audiences); err != nil {
+		return Token{}, err
+	}
+	if err := addCustom(op, row, form, custom); err != nil {
 		return Token{}, err
 	}
 	return e.token(ctx, p, tokenRequest{op: op, grant: GrantClientCredentials, form: form})
 }
 
-func (e *Engine) addRights(op string, p Provider, form url.Values, scopes, resources, audiences []string) error {
-	row, err := p.row(op)
-	if err != nil {
-		return err
-	}
+func addRights(op string, row Row, form url.Values, scopes, resources, audiences []string) error {
 	if err := addScopes(op, row, form, scopes); err != nil {
 		return err
 	}
@@ -123,7 +128,11 @@ func (e *Engine) token(ctx context.Context, p Provider, r tokenRequest) (Token, 
 	// would mean handing out a token that has just died.
 	asked := e.now()
 	a := answer{op: r.op, url: p.TokenEndpoint, row: row, grant: r.grant, redact: newRedactor(p, r.secrets...), at: asked}
-	req, err := formRequest(ctx, r.op, p.TokenEndpoint, r.form, header)
+	encode := formRequest
+	if row.JSONRequests {
+		encode = jsonRequest
+	}
+	req, err := encode(ctx, r.op, p.TokenEndpoint, r.form, header)
 	if err != nil {
 		return Token{}, err
 	}
@@ -137,6 +146,21 @@ func (e *Engine) token(ctx context.Context, p Provider, r tokenRequest) (Token, 
 func formRequest(ctx context.Context, op, rawURL string, form url.Values, header http.Header) (*http.Request, error) {
 	header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return newRequest(ctx, op, http.MethodPost, rawURL, form.Encode(), header)
+}
+
+// jsonRequest sends the same parameters as members of a JSON object; one that
+// comes several times is an array.
+func jsonRequest(ctx context.Context, op, rawURL string, form url.Values, header http.Header) (*http.Request, error) {
+	header.Set("Content-Type", "application/json")
+	members := make(map[string]any, len(form))
+	for name, values := range form {
+		members[name] = values
+		if len(values) == 1 {
+			members[name] = values[0]
+		}
+	}
+	body, _ := json.Marshal(members) // strings always encode
+	return newRequest(ctx, op, http.MethodPost, rawURL, string(body), header)
 }
 
 // newRequest hides the parser's error, which would repeat the whole URL.

@@ -121,7 +121,10 @@ func bareURL(raw string) string {
 // kindOfCode maps an error code of RFC 6749 (4.1.2.1, 5.2), RFC 7009 or RFC 8707;
 // the vendor's row comes first. An unknown code is Rejected: dropping a grant
 // takes a clear word.
-func kindOfCode(row Row, code string) (kind Kind, known bool) {
+func kindOfCode(row Row, grant GrantType, code string) (kind Kind, known bool) {
+	if kind, ok := row.RefreshErrorKinds[code]; ok && grant == GrantRefreshToken {
+		return kind, true
+	}
 	if kind, ok := row.ErrorKinds[code]; ok {
 		return kind, true
 	}

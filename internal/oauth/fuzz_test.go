@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,33 @@ func FuzzTokenAnswer(f *testing.F) {
 				if !strings.Contains(scope, ",") { // an array's entry may hold a comma
 					t.Errorf("scope %q", scope)
 				}
+			}
+		}
+	})
+}
+
+// FuzzVendorAnswer reads any answer as each vendor's: none crashes, tells a secret
+// or takes a token from where the vendor has none.
+func FuzzVendorAnswer(f *testing.F) {
+	f.Add(200, `{"ok":true,"access_token":"a","token_type":"bot","scope":"a,b","authed_user":{"id":"U","access_token":"b","token_type":"user"}}`)
+	f.Add(200, `{"ok":true,"authed_user":{"access_token":"b","token_type":"user","scope":"x","refresh_token":"r","expires_in":1}}`)
+	f.Add(200, `{"authed_user":{"access_token":"a","access_token":"b"}}`)
+	f.Add(200, `{"authed_user":[1]}`)
+	f.Add(403, `{"error":"unauthorized_client","error_description":"refresh-value\r\n"}`)
+	f.Add(200, `{"access_token":"a","token_type":"Bearer","scope":"x","refresh_token":"r"}`)
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		for _, row := range oauth.Vendors() {
+			e := oauth.New(answering(status, "application/json", body), newClock().Now)
+			token, err := e.Refresh(t.Context(), row.Provider("id", vault.SecretString("client-secret-value")), vault.SecretString("refresh-value"), nil, nil, nil)
+			if err != nil {
+				checkErrorText(t, err, "refresh-value", "client-secret-value")
+				continue
+			}
+			if !strings.Contains(body, "access_token") && !strings.Contains(body, `\u`) {
+				t.Errorf("%s gave %q of an answer without a token", row.Name, token.Access.RevealString())
+			}
+			if row.Name != "SlackOauth2" && slices.ContainsFunc(token.Scopes, func(s string) bool { return strings.HasPrefix(s, "user_scope=") }) && !strings.Contains(body, "user_scope=") {
+				t.Errorf("%s gave scopes %q", row.Name, token.Scopes)
 			}
 		}
 	})

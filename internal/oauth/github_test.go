@@ -29,7 +29,7 @@ func TestGitHubRowIsAsPublished(t *testing.T) {
 
 func TestGitHubFlow(t *testing.T) {
 	s, e := oauthtest.New(t), newEngine(t)
-	p := s.GitHubProvider(t)
+	p := s.VendorProvider(t, "GithubOauth2")
 	first := obtain(t, e, s, p, "repo", "read:user")
 	if !slices.Equal(first.Scopes, []string{"repo", "read:user"}) {
 		t.Errorf("comma-separated scopes were read as %v", first.Scopes)
@@ -51,7 +51,7 @@ func TestGitHubFlow(t *testing.T) {
 
 func TestGitHubErrorsUnderStatus200(t *testing.T) {
 	s, e := oauthtest.New(t), newEngine(t)
-	p := s.GitHubProvider(t)
+	p := s.VendorProvider(t, "GithubOauth2")
 	token := obtain(t, e, s, p)
 
 	_, err := e.Exchange(t.Context(), p, vault.SecretString("bad"), vault.SecretString(newVerifier(t)), callbackURL, nil, nil)
@@ -72,7 +72,7 @@ func TestGitHubErrorsUnderStatus200(t *testing.T) {
 
 func TestGitHubFormAnswersAreRead(t *testing.T) {
 	s, e := oauthtest.New(t), newEngine(t)
-	p := s.GitHubProvider(t)
+	p := s.VendorProvider(t, "GithubOauth2")
 	s.Behave(func(b *oauthtest.Behaviour) { b.FormEncoded = true })
 	token := obtain(t, e, s, p, "repo", "gist")
 	if !slices.Equal(token.Scopes, []string{"repo", "gist"}) || !token.ExpiresAt.Equal(start.Add(8*time.Hour)) || token.Refresh.Empty() {
@@ -84,7 +84,7 @@ func TestGitHubFormAnswersAreRead(t *testing.T) {
 
 func TestGitHubRevocation(t *testing.T) {
 	s, e := oauthtest.New(t), newEngine(t)
-	p := s.GitHubProvider(t)
+	p := s.VendorProvider(t, "GithubOauth2")
 	token := obtain(t, e, s, p)
 	receipt, err := e.Revoke(t.Context(), p, token.Access, oauth.HintAccessToken)
 	if err != nil || receipt.Status != http.StatusNoContent || !receipt.At.Equal(start) || !strings.HasSuffix(receipt.URL, "/grant") {
@@ -108,7 +108,7 @@ func TestGitHubRevocation(t *testing.T) {
 
 func TestGitHubRateLimitKeepsTheGrant(t *testing.T) {
 	s, e := oauthtest.New(t), newEngine(t)
-	p := s.GitHubProvider(t)
+	p := s.VendorProvider(t, "GithubOauth2")
 	token := obtain(t, e, s, p)
 	s.OnToken(func(w http.ResponseWriter, _ *http.Request) bool {
 		w.Header().Set("X-Ratelimit-Remaining", "0")

@@ -45,12 +45,14 @@ func foldParameter(name string) string {
 
 // addCustom adds the caller's parameters. They cannot replace one of ours: every
 // name this package sets is reserved.
-func addCustom(op string, form url.Values, custom map[string]string) error {
+func addCustom(op string, row Row, form url.Values, custom map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(custom)) {
 		value, shown := custom[name], printable(name, maxCode)
 		switch {
 		case ReservedParameter(name):
 			return misconfigured(op, "", "custom parameter %q is reserved: scopes, resources and audiences have fields of their own, the rest is set by Lanyard", shown)
+		case row.hasScopeParameter(foldParameter(name)):
+			return misconfigured(op, "", "custom parameter %q is reserved at vendor %s: it asks for rights, which are named in scopes, one by one as %s=SCOPE", shown, row.Name, foldParameter(name))
 		case !inRange(name, 0x21, 0x7e, maxParameterName):
 			return misconfigured(op, "", "custom parameter %q needs a name of 1 to %d printable ASCII characters without spaces", shown, maxParameterName)
 		case len(value) > maxParameterValue:
@@ -64,15 +66,33 @@ func addCustom(op string, form url.Values, custom map[string]string) error {
 // addScopes joins scopes the vendor's way. A scope that holds a separator would
 // be two: a caller may only get what its grant is stored under.
 func addScopes(op string, row Row, form url.Values, scopes []string) error {
+	words := map[string][]string{}
 	for _, scope := range scopes {
-		if !validScope(scope) || strings.Contains(scope, row.ScopeSeparator) {
+		parameter, word := row.splitScope(scope)
+		if !validScope(word) || strings.Contains(word, row.ScopeSeparator) {
 			return misconfigured(op, "", "scope %q is not one scope; list scopes one by one, in printable ASCII without spaces, quotes and backslashes", printable(scope, maxCode))
 		}
+		words[parameter] = append(words[parameter], word)
 	}
-	if len(scopes) > 0 {
-		form.Set("scope", strings.Join(scopes, row.ScopeSeparator))
+	if len(words) > 1 {
+		return misconfigured(op, "", "vendor %s gives one token for the scopes of %s and another for the rest, and one request gets one token; ask for each in a request of its own", row.Name, row.scopeParameters())
+	}
+	for parameter, list := range words {
+		form.Set(parameter, strings.Join(list, row.ScopeSeparator))
 	}
 	return nil
+}
+
+// addDefaults adds what the vendor needs to hear and the request does not say.
+func addDefaults(row Row, query url.Values) {
+	for _, d := range row.AuthorizationDefaults {
+		switch {
+		case !query.Has(d.Name):
+			query.Set(d.Name, d.Value)
+		case query.Get(d.Name) != d.Value:
+			return
+		}
+	}
 }
 
 // addTargets adds resource parameters (RFC 8707 section 2) and audiences.

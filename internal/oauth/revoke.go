@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/lanyard-id/lanyard/internal/egress"
@@ -25,8 +26,9 @@ type Receipt struct {
 }
 
 // Revoke asks the provider to take a token back, and returns its answer also
-// beside an error. RFC 7009 section 2.2 makes a token that is already dead a
-// success. A vendor that revokes by access token takes no refresh token.
+// beside an error. A token that is already dead is a success (RFC 7009 section
+// 2.2), also where the vendor calls it an error; the receipt keeps the status. A
+// vendor that revokes by access token takes no refresh token.
 func (e *Engine) Revoke(ctx context.Context, p Provider, token vault.Secret, hint string) (Receipt, error) {
 	const op = "revocation"
 	row, err := p.row(op)
@@ -60,8 +62,13 @@ func (a answer) revocationRequest(ctx context.Context, p Provider, token vault.S
 	if token.Empty() {
 		return nil, misconfigured(a.op, a.url, "there is no token to revoke")
 	}
-	if a.row.Revocation == RevokeDeleteGrant {
+	switch a.row.Revocation {
+	case RevokeDeleteGrant:
 		return a.deleteGrantRequest(ctx, p, token, hint)
+	case RevokeTokenAlone:
+		return formRequest(ctx, a.op, a.url, url.Values{"token": {token.RevealString()}}, http.Header{"Accept": {"application/json"}})
+	case RevokeBearer:
+		return a.bearerRequest(ctx, p, token, hint)
 	}
 	form := url.Values{"token": {token.RevealString()}}
 	if hint != "" {
@@ -75,8 +82,8 @@ func (a answer) revocationRequest(ctx context.Context, p Provider, token vault.S
 }
 
 func (a answer) deleteGrantRequest(ctx context.Context, p Provider, token vault.Secret, hint string) (*http.Request, error) {
-	if hint == HintRefreshToken {
-		return nil, misconfigured(a.op, a.url, "vendor %s takes a grant back by its access token, not by its refresh token", p.Vendor)
+	if err := a.byAccessToken(p, hint); err != nil {
+		return nil, err
 	}
 	header := http.Header{"Accept": {"application/json"}, "Content-Type": {"application/json"}}
 	if err := authenticate(a.op, p, ClientSecretBasic, nil, header); err != nil {
@@ -84,6 +91,26 @@ func (a answer) deleteGrantRequest(ctx context.Context, p Provider, token vault.
 	}
 	body, _ := json.Marshal(map[string]string{"access_token": token.RevealString()}) // strings always encode
 	return newRequest(ctx, a.op, http.MethodDelete, a.url, string(body), header)
+}
+
+// bearerRequest puts the token where it authorises the request. A refresh token
+// there would reach logs that are not made for one.
+func (a answer) bearerRequest(ctx context.Context, p Provider, token vault.Secret, hint string) (*http.Request, error) {
+	if err := a.byAccessToken(p, hint); err != nil {
+		return nil, err
+	}
+	if !inRange(token.RevealString(), 0x21, 0x7e, maxToken) {
+		return nil, misconfigured(a.op, a.url, "the token has characters that no bearer token may have (RFC 6750 section 2.1)")
+	}
+	header := http.Header{"Accept": {"application/json"}, "Authorization": {"Bearer " + token.RevealString()}}
+	return formRequest(ctx, a.op, a.url, url.Values{}, header)
+}
+
+func (a answer) byAccessToken(p Provider, hint string) error {
+	if hint != HintRefreshToken {
+		return nil
+	}
+	return misconfigured(a.op, a.url, "vendor %s takes a grant back by its access token, not by its refresh token", p.Vendor)
 }
 
 // revocationRefusal goes by the status (RFC 7009 section 2.2); a body counts only
@@ -97,5 +124,14 @@ func (a answer) revocationRefusal(resp *egress.Response) *Error {
 	if err != nil {
 		members = nil
 	}
-	return a.problem(resp, members)
+	if problem := a.problem(resp, members); problem != nil {
+		if problem.Kind != Transient && slices.Contains(a.row.RevokedCodes, problem.Code) {
+			return nil
+		}
+		return problem
+	}
+	if a.row.Revocation == RevokeBearer && members["revoked"] != true {
+		return a.fail(Malformed, resp.Status, "the provider does not say that the token is revoked")
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package oauth
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,18 +50,22 @@ func (a answer) token(resp *egress.Response) (Token, error) {
 	if problem := a.problem(resp, members); problem != nil {
 		return Token{}, problem
 	}
+	kind := TokenKind{}
+	if readErr == nil {
+		members, kind, readErr = a.row.tokenOf(resp.Body, members)
+	}
 	if readErr != nil {
 		return Token{}, a.fail(Malformed, resp.Status, "the token answer cannot be read: "+readErr.Error())
 	}
-	if flaw := tokenFlaw(members); flaw != "" {
+	if flaw := tokenFlaw(members, kind); flaw != "" {
 		return Token{}, a.fail(Malformed, resp.Status, flaw)
 	}
-	return a.read(members), nil
+	return a.read(members, kind), nil
 }
 
 // tokenFlaw checks the members that make an answer a token answer. All others
 // are claims about it and never a reason to throw tokens away.
-func tokenFlaw(members map[string]any) string {
+func tokenFlaw(members map[string]any, kind TokenKind) string {
 	access, _ := members["access_token"].(string)
 	if !inRange(access, 0x21, 0x7e, maxToken) {
 		return "access_token is missing, too long or has characters that no bearer token may have (RFC 6750 section 2.1)"
@@ -68,7 +73,8 @@ func tokenFlaw(members map[string]any) string {
 	// A token that must be used with a proof is worthless, and misleading, as a
 	// bearer token (RFC 6749 section 7.1).
 	tokenType, isText := members["token_type"].(string)
-	if members["token_type"] != nil && (!isText || !strings.EqualFold(tokenType, "bearer")) {
+	isBearer := strings.EqualFold(tokenType, "bearer") || tokenType == kind.Type
+	if members["token_type"] != nil && (!isText || !isBearer) {
 		return "token_type is not Bearer; switch off sender-constrained tokens for this client at the provider"
 	}
 	refresh, isText := members["refresh_token"].(string)
@@ -78,7 +84,7 @@ func tokenFlaw(members map[string]any) string {
 	return ""
 }
 
-func (a answer) read(members map[string]any) Token {
+func (a answer) read(members map[string]any, kind TokenKind) Token {
 	access, _ := members["access_token"].(string)
 	refresh, _ := members["refresh_token"].(string)
 	idToken, _ := members["id_token"].(string)
@@ -92,7 +98,13 @@ func (a answer) read(members map[string]any) Token {
 	if refresh != "" {
 		t.Refresh = vault.SecretString(refresh)
 	}
-	t.Scopes, t.ScopesKnown = a.row.grantedScopes(members["scope"])
+	t.Scopes, t.ScopesKnown = a.row.grantedScopes(members["scope"], kind)
+	if offline := a.row.OfflineScope; offline != "" && t.ScopesKnown && !t.Refresh.Empty() && !slices.Contains(t.Scopes, offline) {
+		t.Scopes = append(t.Scopes, offline)
+	}
+	if members["expires_in"] == nil && a.row.AssumedLifetime > 0 && (!t.Refresh.Empty() || a.grant != GrantAuthorizationCode) {
+		t.ExpiresAt = a.at.Add(a.row.AssumedLifetime)
+	}
 	return t
 }
 
@@ -144,7 +156,7 @@ func parseLifetime(value any) (time.Duration, bool) {
 // grantedScopes reads scope as a string or, as some vendors send it, an array.
 // An empty string counts as silence: one vendor sends it with tokens whose
 // rights are not expressed in scopes.
-func (r Row) grantedScopes(value any) (scopes []string, known bool) {
+func (r Row) grantedScopes(value any, kind TokenKind) (scopes []string, known bool) {
 	var words []string
 	switch v := value.(type) {
 	case nil:
@@ -162,7 +174,7 @@ func (r Row) grantedScopes(value any) (scopes []string, known bool) {
 	}
 	for _, word := range words {
 		if len(scopes) < maxScopes && validScope(word) {
-			scopes = append(scopes, word)
+			scopes = append(scopes, kind.prefix()+word)
 		}
 	}
 	return scopes, true

@@ -6,17 +6,33 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lanyard-id/lanyard/internal/vault"
 )
 
-// Endpoints are the fixed URLs of a vendor.
+// Endpoints are the URLs of a vendor. In a row {tenant}, {client_id}, {base} and
+// {issuer} stand for what a provider or the operator puts there.
 type Endpoints struct {
 	Issuer        string // compared with a callback's iss
 	Authorization string
 	Token         string
-	Revocation    string // {client_id} stands for the client's id; Row.Provider puts it in
+	Revocation    string
 }
+
+// Configures is what the configuration of a provider says about where it is.
+type Configures int
+
+const (
+	// ConfiguresNothing: all providers of the vendor are at the row's endpoints.
+	ConfiguresNothing Configures = iota
+	// ConfiguresTenant: it may name a tenant, for {tenant} in the row's endpoints.
+	ConfiguresTenant
+	// ConfiguresIssuer: it names an issuer, with endpoints that are held to the row.
+	ConfiguresIssuer
+	// ConfiguresServer: it names a discovery URL, or issuer and endpoints, anywhere.
+	ConfiguresServer
+)
 
 // RevocationForm is how a vendor takes a token back.
 type RevocationForm int
@@ -27,7 +43,24 @@ const (
 	// RevokeDeleteGrant is a DELETE with Basic authentication and the access
 	// token in a JSON body. It ends everything the user granted to the client.
 	RevokeDeleteGrant
+	// RevokeTokenAlone is RFC 7009 without the client's proof: to hold the token
+	// is enough, and the client's secret is not shown without need.
+	RevokeTokenAlone
+	// RevokeBearer is an empty POST that the access token itself authorises.
+	RevokeBearer
 )
+
+// Parameter is one parameter of a request.
+type Parameter struct{ Name, Value string }
+
+// TokenKind is one of several kinds of token that a vendor issues side by side.
+// A scope of a kind with a Parameter of its own is written Parameter=scope, in
+// requests and in what was granted, so that a grant is stored under both.
+type TokenKind struct {
+	Type      string // its token_type, which means Bearer at this vendor
+	Parameter string // of the authorization request for its scopes; empty: scope
+	Member    string // of the answer that holds it when the top level has no token
+}
 
 // Row is what Lanyard knows about one vendor. Serving another vendor is one more
 // row in vendorRows and one more test.
@@ -35,72 +68,45 @@ type Row struct {
 	Name         string // the vendor's name on the wire
 	ConfigMember string // the member of the provider configuration that goes with it
 
-	Endpoints  Endpoints // empty when every provider brings its own
-	SelfHosted Endpoints // the same on an installation of its own, with {base}; empty when there are none
+	Configures     Configures
+	Endpoints      Endpoints // as published; empty when every provider brings its own
+	SelfHosted     Endpoints // on an installation of its own, with {base}; empty: the same paths
+	DefaultTenant  string    // of a provider that names none
+	OfIssuer       Endpoints // below {issuer}; empty when a provider names them beside its issuer
+	OfBareIssuer   Endpoints // the same below an issuer without a path
+	RevocationName string    // last segment of the revocation URL, beside the token endpoint; only with ConfiguresIssuer
 
 	// AuthMethods is the client authentication for each grant; a grant that is
 	// missing follows the provider's metadata.
-	AuthMethods map[GrantType]AuthMethod
+	AuthMethods  map[GrantType]AuthMethod
+	JSONRequests bool // token requests are JSON objects
+	NoPKCE       bool // a challenge may spoil the request of a client with a secret
+
+	// AuthorizationDefaults are added to an authorization request that does not
+	// set them. Each serves the one before it: where the request says otherwise,
+	// the rest is left out.
+	AuthorizationDefaults []Parameter
 
 	ScopeSeparator        string // between scopes in an authorization or token request
 	AnswerScopeSeparators string // every character that may separate scopes in an answer
+	TokenKinds            []TokenKind
+	OfflineScope          string // asks for a refresh token; answers grant it by sending one
+	RefreshOmitsScopes    bool   // a refresh gives what was granted and takes no scope
 
-	RefreshSingleUse    bool // a refresh answers with a new refresh token and ends the old one
-	RefreshEndsAccess   bool // a refresh also ends the access token issued before
-	Revocation          RevocationForm
-	ErrorKinds          map[string]Kind // meaning of this vendor's own error codes
-	ConfiguresEndpoints bool            // each provider names its endpoints or a discovery URL
+	// AssumedLifetime is that of a token which will expire at a time that the
+	// vendor does not tell. It counts only where a new token is to be had without
+	// the user.
+	AssumedLifetime time.Duration
+
+	RefreshSingleUse  bool // a refresh answers with a new refresh token and ends the old one
+	RefreshEndsAccess bool // a refresh also ends the access token issued before
+	Revocation        RevocationForm
+	RevokedCodes      []string        // errors of a revocation that say: it has ended already
+	ErrorKinds        map[string]Kind // meaning of this vendor's own error codes
+	RefreshErrorKinds map[string]Kind // the same in answers to a refresh, looked at first
 }
 
-// vendorRows is the vendor table.
-func vendorRows() []Row {
-	return []Row{
-		{
-			Name:                  "CustomOauth2",
-			ConfigMember:          "customOauth2ProviderConfig",
-			ConfiguresEndpoints:   true,
-			ScopeSeparator:        " ",
-			AnswerScopeSeparators: " ,",
-			// Unknown, so assumed: it costs only care.
-			RefreshSingleUse: true,
-		},
-		{
-			Name:         "GithubOauth2",
-			ConfigMember: "githubOauth2ProviderConfig",
-			Endpoints: Endpoints{
-				Issuer:        "https://github.com/login/oauth",
-				Authorization: "https://github.com/login/oauth/authorize",
-				Token:         "https://github.com/login/oauth/access_token",
-				Revocation:    "https://api.github.com/applications/{client_id}/grant",
-			},
-			SelfHosted: Endpoints{
-				Issuer:        "{base}/login/oauth",
-				Authorization: "{base}/login/oauth/authorize",
-				Token:         "{base}/login/oauth/access_token",
-				Revocation:    "{base}/api/v3/applications/{client_id}/grant",
-			},
-			AuthMethods: map[GrantType]AuthMethod{
-				GrantAuthorizationCode: ClientSecretPost,
-				GrantRefreshToken:      ClientSecretPost,
-				GrantClientCredentials: ClientSecretPost,
-			},
-			ScopeSeparator:        " ",
-			AnswerScopeSeparators: " ,",
-			RefreshSingleUse:      true,
-			RefreshEndsAccess:     true,
-			Revocation:            RevokeDeleteGrant,
-			ErrorKinds: map[string]Kind{
-				"bad_verification_code":        InvalidGrant,
-				"bad_refresh_token":            InvalidGrant,
-				"incorrect_client_credentials": Rejected,
-				"redirect_uri_mismatch":        Rejected,
-				"unverified_user_email":        Rejected,
-			},
-		},
-	}
-}
-
-// Provider is a provider of this vendor with the vendor's endpoints.
+// Provider is a provider of this vendor with the row's endpoints.
 func (r Row) Provider(clientID string, clientSecret vault.Secret) Provider {
 	return Provider{
 		Vendor:                r.Name,
@@ -110,11 +116,19 @@ func (r Row) Provider(clientID string, clientSecret vault.Secret) Provider {
 		RevocationEndpoint:    strings.ReplaceAll(r.Endpoints.Revocation, "{client_id}", url.PathEscape(clientID)),
 		ClientID:              clientID,
 		ClientSecret:          clientSecret,
+		NoPKCE:                r.NoPKCE,
 	}
 }
 
 // Vendors returns the rows as published, in the table's order.
 func Vendors() []Row { return vendorRows() }
+
+// ServedList is ServedVendors in words.
+func ServedList() string {
+	names := ServedVendors()
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
 
 // Vendor returns one row as published.
 func Vendor(name string) (Row, bool) { return findRow(vendorRows(), name) }
@@ -142,9 +156,10 @@ type Table struct {
 	rows []Row
 }
 
-// NewTable moves vendors to other base URLs, for example GithubOauth2 to
-// https://github.example.com. Only the operator may do this. Outbound policy
-// still applies to the moved endpoints; a base URL grants no exception from it.
+// NewTable moves vendors to other base URLs: GithubOauth2 to
+// https://github.example.com, SalesforceOauth2 to a sandbox, any to a stand-in
+// for tests. Only the operator may do this. Outbound policy still applies to the
+// moved endpoints; a base URL grants no exception from it.
 func NewTable(baseURLs map[string]string) (*Table, error) {
 	t := &Table{rows: vendorRows()}
 	for _, vendor := range slices.Sorted(maps.Keys(baseURLs)) {
@@ -164,25 +179,39 @@ func (t *Table) move(vendor, baseURL string) error {
 		return fmt.Errorf("vendor %q is not served; use one of %v", vendor, ServedVendors())
 	}
 	row := &t.rows[i]
-	if row.SelfHosted == (Endpoints{}) {
-		return fmt.Errorf("vendor %s has no self-hosted form, so it takes no base URL", vendor)
+	if row.Configures >= ConfiguresIssuer {
+		return fmt.Errorf("each provider of vendor %s says itself where it is, so the vendor takes no base URL", vendor)
 	}
 	base, err := checkBaseURL(baseURL)
 	if err != nil {
 		return fmt.Errorf("base URL %q of vendor %s: %w", bareURL(baseURL), vendor, err)
 	}
-	row.Endpoints = row.SelfHosted.at(base)
+	if row.SelfHosted != (Endpoints{}) {
+		row.Endpoints = row.SelfHosted.with("{base}", base)
+	} else {
+		row.Endpoints = row.Endpoints.each(func(endpoint string) string { return rebase(endpoint, base) })
+	}
 	return nil
 }
 
-func (e Endpoints) at(base string) Endpoints {
-	place := func(template string) string { return strings.ReplaceAll(template, "{base}", base) }
-	return Endpoints{
-		Issuer:        place(e.Issuer),
-		Authorization: place(e.Authorization),
-		Token:         place(e.Token),
-		Revocation:    place(e.Revocation),
+// rebase puts the path of a published endpoint below another base.
+func rebase(endpoint, base string) string {
+	_, rest, ok := strings.Cut(endpoint, "://")
+	if !ok {
+		return "" // the vendor has no such endpoint
 	}
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		return base + rest[i:]
+	}
+	return base
+}
+
+func (e Endpoints) each(f func(string) string) Endpoints {
+	return Endpoints{Issuer: f(e.Issuer), Authorization: f(e.Authorization), Token: f(e.Token), Revocation: f(e.Revocation)}
+}
+
+func (e Endpoints) with(placeholder, value string) Endpoints {
+	return e.each(func(template string) string { return strings.ReplaceAll(template, placeholder, value) })
 }
 
 // checkBaseURL accepts http only in form; whether it may be used is decided by

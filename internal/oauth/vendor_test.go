@@ -9,15 +9,19 @@ import (
 )
 
 func TestVendorRowsAreComplete(t *testing.T) {
-	if want := []string{"CustomOauth2", "GithubOauth2"}; !slices.Equal(oauth.ServedVendors(), want) {
+	want := []string{"CustomOauth2", "GithubOauth2", "GoogleOauth2", "MicrosoftOauth2", "SlackOauth2", "AtlassianOauth2", "SalesforceOauth2", "OktaOauth2", "CognitoOauth2"}
+	if !slices.Equal(oauth.ServedVendors(), want) {
 		t.Fatalf("served vendors %v, want %v", oauth.ServedVendors(), want)
+	}
+	if got := oauth.ServedList(); !strings.HasPrefix(got, "CustomOauth2, GithubOauth2, ") || !strings.HasSuffix(got, ", OktaOauth2 and CognitoOauth2") {
+		t.Errorf("in words: %s", got)
 	}
 	for _, row := range oauth.Vendors() {
 		if row.ScopeSeparator == "" || row.AnswerScopeSeparators == "" || !strings.HasSuffix(row.ConfigMember, "ProviderConfig") {
 			t.Errorf("row %s is incomplete", row.Name)
 		}
 		fixed := row.Endpoints != (oauth.Endpoints{})
-		if fixed == row.ConfiguresEndpoints {
+		if fixed == (row.Configures >= oauth.ConfiguresIssuer) {
 			t.Errorf("row %s: endpoints come from the row or from the provider, not both and not neither", row.Name)
 		}
 		if fixed && (row.Endpoints.Issuer == "" || row.Endpoints.Authorization == "" || row.Endpoints.Token == "") {
@@ -66,8 +70,10 @@ func TestTableMovesAVendor(t *testing.T) {
 
 func TestTableRefusesBadBaseURLs(t *testing.T) {
 	for vendor, base := range map[string]string{
-		"NoSuchVendor": "https://host.example",
-		"CustomOauth2": "https://host.example",
+		"NoSuchVendor":  "https://host.example",
+		"CustomOauth2":  "https://host.example",
+		"OktaOauth2":    "https://host.example",
+		"CognitoOauth2": "https://host.example",
 	} {
 		if _, err := oauth.NewTable(map[string]string{vendor: base}); err == nil {
 			t.Errorf("%s can be moved", vendor)

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/lanyard-id/lanyard/api"
 	"github.com/lanyard-id/lanyard/internal/identity"
@@ -39,10 +38,13 @@ func newProvider(name, vendor string, in *api.Oauth2ProviderConfigInput) (identi
 	switch {
 	case !served: // the domain refuses it with the names of those served
 		return p, nil
-	case row.ConfigMember == "customOauth2ProviderConfig" && in.Custom != nil:
-		return p, customProvider(&p, in.Custom)
-	case row.ConfigMember == "githubOauth2ProviderConfig" && in.Github != nil:
-		return p, vendorProvider(&p, in.Github)
+	case row.Configures == oauth.ConfiguresServer && in.Custom != nil:
+		err := customProvider(&p, in.Custom)
+		return p, err
+	}
+	if own := in.Vendors()[row.ConfigMember]; own != nil {
+		err := vendorProvider(&p, own)
+		return p, err
 	}
 	return p, badMember("oauth2ProviderConfigInput", "vendor "+vendor+" is configured by the member "+row.ConfigMember+" of oauth2ProviderConfigInput; another one was sent. Send that member, or vendor CustomOauth2 with customOauth2ProviderConfig")
 }
@@ -90,13 +92,14 @@ func clientAuth(p *identity.NewProvider, in *api.CustomOauth2ProviderConfigInput
 }
 
 func vendorProvider(p *identity.NewProvider, in *api.VendorOauth2ProviderConfigInput) error {
-	if in.TenantID != nil || in.Issuer != "" || in.AuthorizationEndpoint != "" || in.TokenEndpoint != "" {
-		return badMember("oauth2ProviderConfigInput", "vendor "+p.Config.Vendor+" has fixed endpoints and no tenants; send clientId and clientSecret only, or configure other endpoints as CustomOauth2")
-	}
 	if err := checkSecretSource("clientSecretSource", in.ClientSecretSource, in.ClientSecretConfig); err != nil {
 		return err
 	}
 	p.Config.ClientID, p.Secret = in.ClientID, vault.SecretString(string(in.ClientSecret))
+	p.Config.Issuer, p.Config.AuthorizationEndpoint, p.Config.TokenEndpoint = in.Issuer, in.AuthorizationEndpoint, in.TokenEndpoint
+	if in.TenantID != nil {
+		p.Config.Tenant = *in.TenantID
+	}
 	return nil
 }
 
@@ -156,11 +159,9 @@ func (s *Server) oauth2Provider(p *identity.Provider, err error) (*api.Oauth2Cre
 	out := &api.Oauth2CredentialProvider{Name: p.Name, Vendor: p.Config.Vendor, ARN: s.Identity.OAuth2ProviderARN(p.Account, p.Name),
 		ClientSecretARN: api.Secret{ARN: s.Identity.ClientSecretARN(p)}, ClientSecretSource: api.SecretManaged,
 		CallbackURL: s.Identity.CallbackURL(p), Status: "READY", CreatedTime: timestamp(p.CreatedAt), UpdatedTime: timestamp(p.UpdatedAt)}
-	c := &api.Oauth2ProviderConfig{ClientID: p.Config.ClientID, Discovery: discovery(s.Identity.Discovery(p)), ClientAuthMethod: wireMethod(p.Config.AuthMethod)}
-	if strings.HasPrefix(p.Config.Vendor, "Github") {
-		out.Config.Github = c
-	} else {
-		out.Config.Custom = c
+	row, _ := oauth.Vendor(p.Config.Vendor)
+	if own, ok := out.Config.Members()[row.ConfigMember]; ok {
+		*own = &api.Oauth2ProviderConfig{ClientID: p.Config.ClientID, Discovery: discovery(s.Identity.Discovery(p)), ClientAuthMethod: wireMethod(p.Config.AuthMethod)}
 	}
 	return out, nil
 }

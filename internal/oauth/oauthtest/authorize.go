@@ -15,6 +15,8 @@ type grant struct {
 	challenge string
 	scope     string
 	resources []string
+	query     url.Values // of the authorization request
+	again     bool       // somebody consented before
 	codeUsed  bool
 	ended     bool
 	access    map[string]bool // the live access tokens
@@ -96,8 +98,13 @@ func authorizeProblem(q url.Values, b Behaviour) string {
 		return "unsupported_response_type"
 	case q.Get("code_challenge") == "" && !b.PKCEOptional:
 		return "invalid_request"
-	case q.Get("code_challenge") != "" && q.Get("code_challenge_method") != "S256":
+	case q.Get("code_challenge") != "" && (b.PKCERefused || q.Get("code_challenge_method") != "S256"):
 		return "invalid_request"
+	}
+	for name := range b.Required {
+		if q.Get(name) != b.Required.Get(name) {
+			return "invalid_request"
+		}
 	}
 	return ""
 }
@@ -111,6 +118,8 @@ func (s *Server) newCode(q url.Values) string {
 		challenge: q.Get("code_challenge"),
 		scope:     q.Get("scope"),
 		resources: q["resource"],
+		query:     q,
+		again:     len(s.codes) > 0,
 	}
 	return code
 }

@@ -3,16 +3,21 @@ package oauthtest
 import (
 	"maps"
 	"net/http"
+	"net/url"
 	"sync"
+
+	"github.com/lanyard-id/lanyard/internal/oauth"
 )
 
 // Behaviour is how the provider answers. The zero value of each switch is strict.
 type Behaviour struct {
 	// Answers of the authorization endpoint.
-	AuthorizeError string // refuse every request with this error
-	IssParameter   bool   // announce iss and send it
-	Iss            string // send this iss, announced or not
-	PKCEOptional   bool   // accept requests without a challenge
+	AuthorizeError string     // refuse every request with this error
+	IssParameter   bool       // announce iss and send it
+	Iss            string     // send this iss, announced or not
+	PKCEOptional   bool       // accept requests without a challenge
+	PKCERefused    bool       // refuse requests with one
+	Required       url.Values // refuse requests without these
 
 	// Answers of the token endpoint.
 	ExpiresIn         int64
@@ -31,6 +36,26 @@ type Behaviour struct {
 	PublicClient      bool              // accept the client id alone
 	Assertion         func(string) bool // accept client assertions (RFC 7523 section 2.2) for which it is true, and no secret
 	RefreshEndsAccess bool              // a refresh ends the access token issued before
+
+	ClientAuth      oauth.AuthMethod                 // accept this method alone
+	JSONRequests    bool                             // accept JSON objects alone
+	RefreshIf       func(a Authorized) bool          // issue a refresh token for such a consent alone
+	OldRefreshLives bool                             // a refresh token that was replaced stays valid
+	RefusesScope    bool                             // a refresh may name no scope
+	Finish          func(map[string]any, Authorized) // shapes a token answer the vendor's way
+	FinishError     func(map[string]any)             // the same for an error
+	ErrorStatuses   map[string]int                   // by the keys of ErrorNames; before ErrorStatus
+
+	// Answers of the revocation endpoint.
+	RevokesRefreshOnly bool
+	revoke             func(*Server, http.ResponseWriter, *http.Request)
+}
+
+// Authorized is the consent for which a token is issued.
+type Authorized struct {
+	Query     url.Values // of the authorization request; nil for client credentials
+	Again     bool       // somebody consented before
+	GrantType string
 }
 
 func strict() Behaviour {
@@ -42,7 +67,7 @@ func (s *Server) Behaviour() Behaviour {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.behaviour
-	b.ErrorNames = maps.Clone(b.ErrorNames)
+	b.ErrorNames, b.ErrorStatuses = maps.Clone(b.ErrorNames), maps.Clone(b.ErrorStatuses)
 	return b
 }
 
@@ -51,27 +76,6 @@ func (s *Server) Behave(change func(*Behaviour)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(&s.behaviour)
-}
-
-// BehaveLikeGitHub gives errors under status 200 and under GitHub's names, form
-// answers to whoever does not ask for JSON, comma-separated scopes and an issuer
-// below /login/oauth that is sent but not promised.
-func (s *Server) BehaveLikeGitHub() {
-	s.Behave(func(b *Behaviour) {
-		b.IssParameter, b.Iss = false, s.URL+"/login/oauth"
-		b.PKCEOptional = true
-		b.FormUnlessAsked = true
-		b.ScopeSeparator = ","
-		b.TokenType = "bearer"
-		b.ErrorStatus = http.StatusOK
-		b.RefreshEndsAccess = true
-		b.ExpiresIn, b.RefreshExpiresIn = 28800, 15897600
-		b.ErrorNames = map[string]string{
-			"code:invalid_grant":    "bad_verification_code",
-			"refresh:invalid_grant": "bad_refresh_token",
-			"invalid_client":        "incorrect_client_credentials",
-		}
-	})
 }
 
 // OnToken hands every later token request, counted and with its form parsed, to

@@ -4,7 +4,16 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 )
+
+func (s *Server) serveRevocation(w http.ResponseWriter, r *http.Request) {
+	if revoke := s.Behaviour().revoke; revoke != nil {
+		revoke(s, w, r)
+		return
+	}
+	s.serveRevoke(w, r)
+}
 
 // serveRevoke is RFC 7009: ending a refresh token ends its grant, and an unknown
 // token is a success.
@@ -15,8 +24,46 @@ func (s *Server) serveRevoke(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusUnauthorized, map[string]any{"error": "invalid_client"})
 		return
 	}
+	if s.Behaviour().RevokesRefreshOnly && !strings.HasPrefix(r.PostForm.Get("token"), "refresh-") {
+		writeJSON(w, http.StatusBadRequest, map[string]any{"error": "unsupported_token_type"})
+		return
+	}
 	s.end(r.PostForm.Get("token"))
 	w.WriteHeader(http.StatusOK)
+}
+
+// serveRevokeAlone takes the token without any proof of the client, which nobody
+// should send here, and calls a dead token an error.
+func (s *Server) serveRevokeAlone(w http.ResponseWriter, r *http.Request) {
+	_ = r.ParseForm()
+	s.record(r, "", CountRevoke)
+	token := r.PostForm.Get("token")
+	switch {
+	case r.Header.Get("Authorization") != "" || len(r.PostForm) != 1:
+		writeJSON(w, http.StatusBadRequest, map[string]any{"error": "invalid_request"})
+	case !s.Active(token):
+		writeJSON(w, http.StatusBadRequest, map[string]any{"error": "invalid_token", "error_description": "unknown, expired or revoked"})
+	default:
+		s.end(token)
+		w.WriteHeader(http.StatusOK)
+	}
+}
+
+// serveRevokeBearer is authorised by the token that it ends, and answers 200 also
+// to errors.
+func (s *Server) serveRevokeBearer(w http.ResponseWriter, r *http.Request) {
+	_ = r.ParseForm()
+	s.record(r, "", CountRevoke)
+	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	switch {
+	case !bearer || len(r.PostForm) != 0:
+		writeJSON(w, http.StatusOK, map[string]any{"ok": false, "error": "not_bearer_token"})
+	case !s.Active(token):
+		writeJSON(w, http.StatusOK, map[string]any{"ok": false, "error": "token_revoked"})
+	default:
+		s.end(token)
+		writeJSON(w, http.StatusOK, map[string]any{"ok": true, "revoked": true})
+	}
 }
 
 // serveDeleteGrant is GitHub's form: Basic authentication, the access token in a

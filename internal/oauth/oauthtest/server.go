@@ -57,6 +57,7 @@ type Server struct {
 	tokens      map[string]*grant // access and refresh tokens, dead ones too
 	counts      map[string]int
 	last        map[string]Request
+	lastRefresh string
 	onToken     func(http.ResponseWriter, *http.Request) bool
 	onDiscovery func(http.ResponseWriter, *http.Request) bool
 	failures    []int
@@ -95,13 +96,16 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", s.serveDiscovery)
 	mux.HandleFunc("GET /.well-known/oauth-authorization-server", s.serveDiscovery)
-	mux.HandleFunc("GET /authorize", s.serveAuthorize)
-	mux.HandleFunc("POST /token", s.serveToken)
-	mux.HandleFunc("POST /revoke", s.serveRevoke)
-	// The same provider at the paths of a self-hosted GitHub.
-	mux.HandleFunc("GET /login/oauth/authorize", s.serveAuthorize)
-	mux.HandleFunc("POST /login/oauth/access_token", s.serveToken)
-	mux.HandleFunc("DELETE /api/v3/applications/{client}/grant", s.serveDeleteGrant)
+	routes := map[string]http.HandlerFunc{"GET /authorize": s.serveAuthorize, "POST /token": s.serveToken, "POST /revoke": s.serveRevocation}
+	for _, v := range vendorScripts() { // the same provider at the paths of each vendor
+		routes["GET "+v.authorize], routes["POST "+v.token] = s.serveAuthorize, s.serveToken
+		if v.revoke != "" {
+			routes[v.revoke] = s.serveRevocation
+		}
+	}
+	for pattern, handler := range routes {
+		mux.HandleFunc(pattern, handler)
+	}
 	return mux
 }
 
@@ -117,27 +121,6 @@ func (s *Server) Provider() oauth.Provider {
 		ClientID:              s.ClientID,
 		ClientSecret:          vault.SecretString(s.ClientSecret),
 	}
-}
-
-// GitHubProvider makes this server behave like GitHub and returns it as a
-// configured GithubOauth2 provider. Use VendorBaseURLs for the rest of a system.
-func (s *Server) GitHubProvider(t testing.TB) oauth.Provider {
-	t.Helper()
-	s.BehaveLikeGitHub()
-	table, err := oauth.NewTable(s.VendorBaseURLs())
-	if err != nil {
-		t.Fatal(err)
-	}
-	row, ok := table.Vendor("GithubOauth2")
-	if !ok {
-		t.Fatal("the vendor table has no GithubOauth2")
-	}
-	return row.Provider(s.ClientID, vault.SecretString(s.ClientSecret))
-}
-
-// VendorBaseURLs points the vendors that can be self-hosted at this server.
-func (s *Server) VendorBaseURLs() map[string]string {
-	return map[string]string{"GithubOauth2": s.URL}
 }
 
 // RegisterRedirect limits redirect URIs to those registered. Before the first
@@ -171,6 +154,13 @@ func (s *Server) Last(what string) Request {
 
 // LastToken returns the last token request of any grant type.
 func (s *Server) LastToken() Request { return s.Last("token") }
+
+// LastRefreshToken is the refresh token of the last answer that had one.
+func (s *Server) LastRefreshToken() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lastRefresh
+}
 
 func (s *Server) record(r *http.Request, body string, names ...string) {
 	request := Request{Method: r.Method, Path: r.URL.Path, Header: r.Header.Clone(), Form: r.Form, Body: body}

@@ -4,10 +4,13 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/lanyard-id/lanyard/internal/oauth"
 )
 
 // tokenError is an error of RFC 6749 section 5.2. Its key looks up the vendor's
@@ -15,12 +18,17 @@ import (
 type tokenError struct{ key, code, description string }
 
 func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
-	_ = r.ParseForm()
+	b := s.Behaviour()
+	readable := readTokenRequest(r, b)
 	s.record(r, "", "token", r.PostForm.Get("grant_type"))
 	if s.scripted(w, r) {
 		return
 	}
-	b := s.Behaviour()
+	b = s.Behaviour() // it may have changed while the request was held
+	if !readable {
+		s.answerError(w, r, b, tokenError{"", "invalid_request", "the request is not in the vendor's encoding"})
+		return
+	}
 	g, problem := s.grantFor(r, b)
 	if problem != nil {
 		s.answerError(w, r, b, *problem)
@@ -31,6 +39,23 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // the server closes the connection
 	}
 	answerToken(w, r, b, members)
+}
+
+// readTokenRequest parses the form, or the JSON object into one.
+func readTokenRequest(r *http.Request, b Behaviour) bool {
+	_ = r.ParseForm()
+	if !b.JSONRequests {
+		return true
+	}
+	var members map[string]string
+	if r.Header.Get("Content-Type") != "application/json" || json.NewDecoder(http.MaxBytesReader(nil, r.Body, 1<<20)).Decode(&members) != nil {
+		return false
+	}
+	for name, value := range members {
+		r.PostForm.Set(name, value)
+	}
+	r.Form = r.PostForm
+	return true
 }
 
 // scripted reports whether the test has answered in the provider's place.
@@ -80,7 +105,7 @@ func (s *Server) grantFor(r *http.Request, b Behaviour) (*grant, *tokenError) {
 	case "authorization_code":
 		return s.redeemCode(r.PostForm)
 	case "refresh_token":
-		return s.redeemRefresh(r.PostForm)
+		return s.redeemRefresh(r.PostForm, b)
 	case "client_credentials":
 		return &grant{scope: r.PostForm.Get("scope"), resources: r.PostForm["resource"]}, nil
 	}
@@ -92,6 +117,9 @@ func (s *Server) grantFor(r *http.Request, b Behaviour) (*grant, *tokenError) {
 func (s *Server) clientProven(r *http.Request, b Behaviour) bool {
 	form := r.PostForm
 	user, password, basic := r.BasicAuth()
+	if b.ClientAuth != "" && basic != (b.ClientAuth == oauth.ClientSecretBasic) {
+		return false
+	}
 	if b.Assertion != nil {
 		return !basic && !form.Has("client_secret") && len(form["client_assertion"]) == 1 &&
 			form.Get("client_assertion_type") == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" && b.Assertion(form.Get("client_assertion"))
@@ -140,11 +168,17 @@ func (s *Server) redeemCode(form url.Values) (*grant, *tokenError) {
 
 // redeemRefresh takes a used refresh token for theft and ends the grant (RFC 9700
 // section 4.14.2).
-func (s *Server) redeemRefresh(form url.Values) (*grant, *tokenError) {
+func (s *Server) redeemRefresh(form url.Values, b Behaviour) (*grant, *tokenError) {
+	if b.RefusesScope && form.Has("scope") {
+		return nil, &tokenError{"", "invalid_request", "a refresh names no scope"}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	token := form.Get("refresh_token")
 	g, ok := s.tokens[token]
+	if ok && !g.ended && b.OldRefreshLives && strings.HasPrefix(token, "refresh-") {
+		return g, nil
+	}
 	if !ok || g.ended || g.refresh != token {
 		if ok && strings.HasPrefix(token, "refresh-") {
 			g.ended = true
@@ -173,14 +207,25 @@ func (s *Server) issue(g *grant, grantType string, b Behaviour) map[string]any {
 	if grantType != "client_credentials" {
 		s.issueRefresh(g, grantType, b, members)
 	}
+	if b.Finish != nil {
+		b.Finish(members, g.authorized(grantType))
+	}
 	return members
 }
 
+func (g *grant) authorized(grantType string) Authorized {
+	return Authorized{Query: g.query, Again: g.again, GrantType: grantType}
+}
+
 func (s *Server) issueRefresh(g *grant, grantType string, b Behaviour, members map[string]any) {
+	if b.RefreshIf != nil && !b.RefreshIf(g.authorized(grantType)) {
+		return
+	}
 	if b.NoRefreshToken || (grantType == "refresh_token" && b.KeepRefreshToken) {
 		return
 	}
 	g.refresh = "refresh-" + rand.Text()
+	s.lastRefresh = g.refresh
 	s.tokens[g.refresh] = g
 	members["refresh_token"] = g.refresh
 	if b.RefreshExpiresIn != 0 {
@@ -219,7 +264,16 @@ func (s *Server) answerError(w http.ResponseWriter, r *http.Request, b Behaviour
 			break
 		}
 	}
-	answer(w, r, b, status, map[string]any{"error": code, "error_description": e.description})
+	for _, key := range []string{e.code, e.key + e.code} {
+		if s, ok := b.ErrorStatuses[key]; ok {
+			status = s
+		}
+	}
+	members := map[string]any{"error": code, "error_description": e.description}
+	if b.FinishError != nil {
+		b.FinishError(members)
+	}
+	answer(w, r, b, status, members)
 }
 
 func answer(w http.ResponseWriter, r *http.Request, b Behaviour, status int, members map[string]any) {
