@@ -1,0 +1,130 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/google/go-cmp/cmp"
+	"github.com/lanyard-id/lanyard/api"
+	"github.com/lanyard-id/lanyard/client"
+	"github.com/lanyard-id/lanyard/examples/github-agent/internal/chat"
+)
+
+var toolsNow = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// vaultOf is Lanyard as far as one resource token goes.
+func vaultOf(t *testing.T) *client.Client {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"accessToken":"the-token"}`)
+	}))
+	t.Cleanup(s.Close)
+	return newClient(t, s.URL, credentials.NewStaticCredentialsProvider("AKID", "secret", ""))
+}
+
+// call has a tool run against an API that answers so.
+func call(t *testing.T, tools func(*provider) []chat.Tool, name, input string, answer http.HandlerFunc) (string, error) {
+	t.Helper()
+	s := httptest.NewServer(answer)
+	t.Cleanup(s.Close)
+	p := &provider{name: "p", base: s.URL, lanyard: vaultOf(t), returnURL: "https://agent.example.com/back", now: func() time.Time { return toolsNow }}
+	for _, tool := range tools(p) {
+		if tool.Name == name {
+			out, err := tool.Run(client.WithWorkloadToken(t.Context(), api.Sensitive("wat")), json.RawMessage(input))
+			return string(out), err
+		}
+	}
+	t.Fatalf("there is no tool %s", name)
+	return "", nil
+}
+
+func TestGoogleTools(t *testing.T) {
+	t.Parallel()
+	out, err := call(t, googleTools, "list_calendar_events", `{"limit":2}`, func(w http.ResponseWriter, r *http.Request) {
+		want := url.Values{"maxResults": {"2"}, "timeMin": {"2026-01-02T03:04:05Z"}, "singleEvents": {"true"}, "orderBy": {"startTime"}}
+		if diff := cmp.Diff(want, r.URL.Query()); diff != "" || r.URL.Path != "/calendar/v3/calendars/primary/events" || r.Header.Get("Authorization") != "Bearer the-token" {
+			t.Errorf("%s %v\n%s", r.URL, r.Header, diff)
+		}
+		_, _ = io.WriteString(w, `{"kind":"calendar#events","items":[{"id":"x","summary":"Lunch","start":{"dateTime":"2026-01-02T12:00:00Z"},"end":{"date":"2026-01-03"}}]}`)
+	})
+	if err != nil || out != `{"items":[{"summary":"Lunch","start":{"dateTime":"2026-01-02T12:00:00Z"},"end":{"date":"2026-01-03"}}]}` {
+		t.Errorf("%s %v", out, err)
+	}
+	out, err = call(t, googleTools, "get_google_user", ``, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, `{"sub":"1","name":"Alice","email":"alice@example.com","picture":"https://p.example.com"}`)
+	})
+	if err != nil || out != `{"sub":"1","name":"Alice","email":"alice@example.com"}` {
+		t.Errorf("%s %v", out, err)
+	}
+}
+
+func TestWhatAnAPISaysIsToldInOurWords(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status int
+		header map[string]string
+		want   string
+	}{
+		"retry after":    {http.StatusTooManyRequests, map[string]string{"Retry-After": "30"}, "GitHub allows no more requests for now; try again in 30 seconds."},
+		"primary limit":  {http.StatusForbidden, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1767323105"}, "GitHub allows no more requests for now; try again in 1m0s."},
+		"limit, no time": {http.StatusTooManyRequests, nil, "GitHub allows no more requests for now."},
+		"forbidden":      {http.StatusForbidden, nil, "GitHub answered 403: the user may not see this, or has not allowed it to this agent."},
+		"not found":      {http.StatusNotFound, nil, "GitHub answered 404: the user may not see this, or has not allowed it to this agent."},
+		"trouble":        {http.StatusBadGateway, nil, "GitHub answered 502. It may work later."},
+		"redirect":       {http.StatusFound, map[string]string{"Location": "https://evil.example.com"}, "GitHub answered 302. It may work later."},
+		"no JSON":        {http.StatusOK, nil, "GitHub gave an answer that cannot be read."},
+		"still refused":  {http.StatusUnauthorized, nil, "GitHub refuses the access that the user has given."},
+	} {
+		_, err := call(t, githubTools, "get_github_user", `{}`, func(w http.ResponseWriter, _ *http.Request) {
+			for k, v := range c.header {
+				w.Header().Set(k, v)
+			}
+			w.WriteHeader(c.status)
+			_, _ = io.WriteString(w, "the-token is what the API repeats")
+		})
+		said, ok := err.(*chat.ToolError)
+		if !ok || said.Message != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestToolsKeepToTheirLimits(t *testing.T) {
+	t.Parallel()
+	for input, want := range map[string]string{``: "20", `{}`: "20", `{"limit":0}`: "20", `{"limit":7}`: "7", `{"limit":-3}`: "1", `{"limit":100000}`: "50"} {
+		_, err := call(t, githubTools, "list_github_projects", input, func(w http.ResponseWriter, r *http.Request) {
+			if got := r.URL.Query().Get("per_page"); got != want {
+				t.Errorf("%s: per_page is %s", input, got)
+			}
+			_, _ = io.WriteString(w, "[]")
+		})
+		if err != nil {
+			t.Errorf("%s: %v", input, err)
+		}
+	}
+	_, err := call(t, githubTools, "list_github_projects", `{}`, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `[{"name":"`+strings.Repeat("a", maxAnswer)+`"}]`)
+	})
+	if err == nil {
+		t.Error("a giant answer was read")
+	}
+}
+
+func TestSchemasAreJSONObjects(t *testing.T) {
+	t.Parallel()
+	p := &provider{}
+	for _, tool := range append(githubTools(p), googleTools(p)...) {
+		var schema struct{ Type string }
+		if err := json.Unmarshal(tool.Schema, &schema); err != nil || schema.Type != "object" || tool.Description == "" {
+			t.Errorf("%s: %s %v", tool.Name, tool.Schema, err)
+		}
+	}
+}
