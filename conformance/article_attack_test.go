@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/chromedp/chromedp"
 
 	"github.com/lanyard-id/lanyard/api"
@@ -94,12 +93,7 @@ func (w *world) foreignSession(t *testing.T, alice, bob *person) {
 // complete calls Lanyard as the session binding service does.
 func (w *world) complete(t *testing.T, session, user string) error {
 	t.Helper()
-	env := w.ServiceEnv(t, "session-binding")
-	c, err := client.New(t.Context(), client.WithEndpoint(w.URL("lanyard")), client.WithRegion("us-west-2"), client.WithTransport(w.Transport(t)),
-		client.WithCredentials(aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: env["AWS_ACCESS_KEY_ID"], SecretAccessKey: env["AWS_SECRET_ACCESS_KEY"]}, nil
-		})))
-	check(t, err)
+	c := w.as(t, w.ServiceEnv(t, "session-binding"))
 	return c.CompleteResourceTokenAuth(t.Context(), &api.CompleteResourceTokenAuthRequest{SessionURI: session, User: api.UserIdentifier{UserID: &user}})
 }
 

@@ -17,6 +17,7 @@ type configureOptions struct {
 	deployment, ecr, buildRole, bucket, container, subnets, groups                                 string
 	disableOtel, disableMemory, vpc, create, never, verbose, asJSON                                bool
 	idle, lifetime                                                                                 int
+	python                                                                                         string // runtime type of Python agents by default
 	given                                                                                          func(flag string) bool
 }
 
@@ -144,6 +145,9 @@ func (o *configureOptions) run(ctx context.Context, env *environment) error {
 	if err != nil {
 		return err
 	}
+	if e.kind == pythonFile {
+		o.python = usualPython(ctx, env)
+	}
 	a, err := o.fill(t, ask, p, e, place{account, c.region})
 	if err != nil {
 		return err
@@ -155,6 +159,7 @@ func (o *configureOptions) run(ctx context.Context, env *environment) error {
 		return writeJSONLine(env.stdout, toJSON(a.doc()))
 	}
 	t.configured(env, a)
+	t.otherPython(ctx, env, a)
 	if o.verbose {
 		t.under("Packed from " + e.dir + ", requirements " + orNone(e.requirements))
 	}
@@ -233,7 +238,7 @@ func (o *configureOptions) runtimeType(ask *asker, a *agent, e entry) (string, e
 		return o.runtime, e.fits(o.runtime)
 	}
 	if e.fits(was) != nil || was == "" {
-		was = e.defaultRuntime()
+		was = cmp.Or(o.python, e.defaultRuntime())
 	}
 	if e.kind != pythonFile {
 		return was, nil

@@ -20,7 +20,7 @@ import (
 // completes the session for the user that it named: the server still checks that the session is that user's.
 
 // finishesItself tells an instance that needs no return URL.
-func (i *invocation) finishesItself() bool { return i.env.getenv("LANYARD_DEV_ISSUER") != "" }
+func (i *invocation) finishesItself() bool { return isDev(i.env) }
 
 // openConsent makes this invocation's return URL. done takes it away again.
 func (i *invocation) openConsent(ctx context.Context) (done func(), err error) {
@@ -32,7 +32,11 @@ func (i *invocation) openConsent(ctx context.Context) (done func(), err error) {
 		return nil, explain(err)
 	}
 	workload := runtime.Workload.ARN[strings.LastIndexByte(runtime.Workload.ARN, '/')+1:]
-	p, err := openSecretReturn(ctx)
+	place := returnPlace(i.env)
+	if err := i.sweepReturns(ctx, workload, place); err != nil {
+		return nil, explain(err)
+	}
+	p, err := openSecretReturn(ctx, place)
 	if err != nil {
 		return nil, err
 	}
@@ -58,13 +62,13 @@ func (i *invocation) openConsent(ctx context.Context) (done func(), err error) {
 
 // openSecretReturn is a return point whose address is the secret: the agent's code sends no state of ours along, so what
 // nobody can guess is the path (RFC 8252 section 7.3, and A08).
-func openSecretReturn(ctx context.Context) (*returnPoint, error) {
+func openSecretReturn(ctx context.Context, place string) (*returnPoint, error) {
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("no port of this machine is free for the browser to return to: %w", err)
 	}
 	p := &returnPoint{host: ln.Addr().String(), State: api.Sensitive(rand.Text()), came: make(chan arrival, 1)}
-	path := returnPath + "/" + rand.Text()
+	path := returnPath + "/" + place + "/" + rand.Text()
 	p.URL = "http://" + p.host + path
 	p.server = &http.Server{ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		known := r.Clone(r.Context())

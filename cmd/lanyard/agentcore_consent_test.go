@@ -191,7 +191,7 @@ func TestDevFinishesConsents(t *testing.T) {
 
 // TestSecretReturnEnds: nothing listens once the command is over.
 func TestSecretReturnEnds(t *testing.T) {
-	p, err := openSecretReturn(t.Context())
+	p, err := openSecretReturn(t.Context(), "here")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ func destroyCommand(env *environment) *cobra.Command {
 		Use: "destroy", Args: understood(cobra.NoArgs),
 		Short: "Remove what launch made: the runtime, its sessions, and its role",
 		Long: "Remove what launch made: the runtime with its sessions and its workload identity, and the role. What others attached to the role is detached and stays; what is left is listed with the command that removes it.\n\n" +
+			"While " + projectFileName + " names credential providers or a workload identity that are still there, the agent stays in it, so that identity cleanup finds them; destroy after that takes it out.\n\n" +
 			"A role that launch did not make stays, without the policies that launch gave it.",
 		Example: "  " + programName(env) + " destroy --agent my_agent --force",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd, env) },
@@ -39,9 +40,10 @@ func destroyCommand(env *environment) *cobra.Command {
 type destruction struct {
 	*cloud
 	shownDestruction
-	t   *terminal
-	a   *agent
-	dry bool
+	t     *terminal
+	a     *agent
+	dry   bool
+	named bool // the file names identity resources of the agent that are still there
 }
 
 // leftOver is something that stays, and how to remove it.
@@ -235,39 +237,6 @@ func (d *destruction) deleteRole(ctx context.Context, role string) error {
 	}
 	d.removed("role " + role)
 	return nil
-}
-
-// identities lists what the agent used and launch did not make. Once the agent is out of the file, nothing else names it.
-func (d *destruction) identities(context.Context) error {
-	for _, p := range d.a.providers() {
-		d.left("credential provider "+p.Name, "aws bedrock-agentcore-control delete-oauth2-credential-provider --name "+p.Name)
-	}
-	if w, ok := d.a.workload(); ok {
-		d.left("workload identity "+w.Name, "aws bedrock-agentcore-control delete-workload-identity --name "+w.Name)
-	}
-	if d.a.jwt().Enabled {
-		d.left("web identity federation of the account, which other agents may use", "aws iam disable-outbound-web-identity-federation")
-	}
-	return nil
-}
-
-// entry takes the agent out of the file, and the file away with the last one.
-func (d *destruction) entry(context.Context) error {
-	p := d.a.project
-	last := len(p.names()) == 1
-	what := "agent " + d.a.name + " in " + projectFileName
-	if last {
-		what = projectFileName + ", whose only agent it was"
-	}
-	d.removed(what)
-	switch {
-	case d.dry:
-		return nil
-	case last:
-		return p.delete()
-	}
-	p.remove(d.a.name)
-	return p.save()
 }
 
 func (t *terminal) destroyed(d *destruction) {

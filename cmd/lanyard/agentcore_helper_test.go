@@ -43,6 +43,7 @@ type playedHost struct {
 	sessions []hostlink.Session
 	stopped  []string
 	log      string
+	refusals []error // of the next specs
 }
 
 func (h *playedHost) PutSpec(_ context.Context, s *hostlink.Spec) error {
@@ -52,7 +53,12 @@ func (h *playedHost) PutSpec(_ context.Context, s *hostlink.Spec) error {
 	if err := s.Validate(); err != nil {
 		return hostlink.Errorf(hostlink.CodeInvalid, "%s", err.Error())
 	}
-	return nil
+	if len(h.refusals) == 0 {
+		return nil
+	}
+	err := h.refusals[0]
+	h.refusals = h.refusals[1:]
+	return err
 }
 
 func (h *playedHost) PutArchive(_ context.Context, sum string, archive io.Reader) error {

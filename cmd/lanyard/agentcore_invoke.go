@@ -203,7 +203,7 @@ func (i *invocation) run(ctx context.Context, payload []byte) error {
 		return err
 	}
 	defer done()
-	resp, err := during(i.aside(), "waiting for "+i.a.name+" (its first answer may take a while: what it requires is installed)", func() (*http.Response, error) { return i.call(ctx, payload) })
+	resp, err := during(i.aside(), "waiting for the agent's answer", func() (*http.Response, error) { return i.call(ctx, payload) })
 	if err != nil {
 		return err
 	}
@@ -323,10 +323,14 @@ func (i *invocation) introduce(resp *http.Response) error {
 	if i.o.asJSON {
 		return writeJSONLine(i.env.stdout, head)
 	}
+	i.introduced(head)
+	return i.t.err
+}
+
+func (i *invocation) introduced(head introduced) {
 	i.t.panel(newPanel(i.a.name, accent).
 		field("Session", head.Session).field("Request ID", head.RequestID).field("ARN", head.ARN).
 		field("Logs", programName(i.env)+" logs -f --session-id "+head.Session))
 	i.t.line()
 	i.t.line(span{bold, "Response:"})
-	return i.t.err
 }

@@ -90,6 +90,8 @@ type launch struct {
 	role       string
 	archive    *archive
 	code       api.S3Location
+	token      string // by which a request that is sent again is known
+	gone       string // the runtime that was launched before, if it is no more
 	updated    bool
 	version    string
 }
@@ -116,7 +118,7 @@ func (o *launchOptions) run(ctx context.Context, env *environment) error {
 			l.archive.close()
 		}
 	}()
-	for _, step := range []func(context.Context) error{l.check, l.permissions, l.upload, l.deploy, l.ready} {
+	for _, step := range []func(context.Context) error{l.check, l.permissions, l.upload, l.build, l.ready} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -146,12 +148,13 @@ func (l *launch) check(ctx context.Context) error {
 	if l.dir, l.entry, err = l.a.entryPointOf(); err != nil {
 		return err
 	}
-	if l.archive, err = during(l.t, "packing "+shortPath(l.dir), func() (*archive, error) { return pack(l.dir, textAt(l.a.doc(), "requirements_file")) }); err != nil {
+	if l.archive, err = during(l.t, "packing the code", func() (*archive, error) { return pack(l.dir, textAt(l.a.doc(), "requirements_file")) }); err != nil {
 		return err
 	}
 	if python := strings.HasSuffix(l.entry, ".py") || strings.Contains(l.entry, ":"); python && !l.archive.requirements {
 		return fmt.Errorf("there is no %s in %s: write one that names what the agent imports, bedrock-agentcore first", requirementsName, shortPath(l.dir))
 	}
+	l.t.otherPython(ctx, l.env, l.a)
 	l.t.tick(fmt.Sprintf("Packed %s (%s)", plural(l.archive.files, "file"), sizeInWords(l.archive.size)))
 	if len(l.archive.passed) > 0 {
 		l.t.warning("Left out, because they are links that lead out of the folder or no files: " + strings.Join(l.archive.passed, ", "))
@@ -225,9 +228,9 @@ func (l *launch) deploy(ctx context.Context) error {
 		if err = l.update(ctx, id, cfg); !client.Is(err, api.ResourceNotFoundException) {
 			return explain(err)
 		}
-		l.t.warning("The runtime " + id + " that was launched before is gone; it is made anew.")
+		l.gone = id
 	}
-	made, err := l.CreateAgentRuntime(ctx, &api.CreateAgentRuntimeRequest{Name: l.a.name, Artifact: cfg.Artifact, RoleARN: cfg.RoleARN, Network: publicNetwork(),
+	made, err := l.CreateAgentRuntime(ctx, &api.CreateAgentRuntimeRequest{Name: l.a.name, ClientToken: &l.token, Artifact: cfg.Artifact, RoleARN: cfg.RoleARN, Network: publicNetwork(),
 		Authorizer: cfg.Authorizer, Headers: cfg.Headers, Protocol: cfg.Protocol, Lifecycle: cfg.Lifecycle, Environment: cfg.Environment})
 	if client.Is(err, api.ConflictException) {
 		return l.adopt(ctx, cfg, err)
@@ -246,7 +249,7 @@ func (l *launch) update(ctx context.Context, id string, cfg api.RuntimeConfigura
 		}
 		cfg.Environment = was.Environment
 	}
-	out, err := l.UpdateAgentRuntime(ctx, &api.UpdateAgentRuntimeRequest{ID: id, Artifact: cfg.Artifact, RoleARN: cfg.RoleARN, Network: publicNetwork(),
+	out, err := l.UpdateAgentRuntime(ctx, &api.UpdateAgentRuntimeRequest{ID: id, ClientToken: &l.token, Artifact: cfg.Artifact, RoleARN: cfg.RoleARN, Network: publicNetwork(),
 		Authorizer: cfg.Authorizer, Headers: cfg.Headers, Protocol: cfg.Protocol, Lifecycle: cfg.Lifecycle, Environment: cfg.Environment})
 	if err != nil {
 		return err

@@ -151,7 +151,7 @@ func TestLaunchMeetsAnotherRuntime(t *testing.T) {
 		t.Fatal(err)
 	}
 	says(t, w.must("status"), "Gone - the runtime "+id)
-	says(t, w.must("deploy"), "The runtime "+id+" that was launched before is gone; it is made anew", "version 1")
+	says(t, w.must("deploy"), "The runtime "+id+" that was launched before was gone; it is made anew", "version 1")
 	if got := w.agent().id(); got == id || got == "" {
 		t.Errorf("id %q", got)
 	}
@@ -216,10 +216,11 @@ func TestDestroy(t *testing.T) {
 	w.fails(2, "there is no terminal to ask on; add --force", "destroy")
 
 	out := w.must("destroy", "--agent", "aws_jwt_demo", "--force")
-	says(t, out, "✅ Destroyed", "runtime "+a.id()+", its sessions and its workload identity", "inline policy AgentCoreAwsJwtAccess", "role "+role, "whose only agent it was",
+	says(t, out, "✅ Destroyed", "runtime "+a.id()+", its sessions and its workload identity", "inline policy AgentCoreAwsJwtAccess", "role "+role,
 		"policy QuickStart, detached from the role\n      aws iam delete-policy --policy-arn "+aws.ToString(own.Policy.Arn),
 		"credential provider github\n      aws bedrock-agentcore-control delete-oauth2-credential-provider --name github",
-		"workload identity aws_jwt_demo-workload\n", "aws iam disable-outbound-web-identity-federation")
+		"workload identity aws_jwt_demo-workload\n",
+		"agent aws_jwt_demo in .bedrock_agentcore.yaml, which names the above\n      agentcore identity cleanup --agent aws_jwt_demo && agentcore destroy --agent aws_jwt_demo", "aws iam disable-outbound-web-identity-federation")
 	if _, err := svc.GetRole(t.Context(), &iam.GetRoleInput{RoleName: &role}); err == nil {
 		t.Error("the role is still there")
 	}
@@ -230,7 +231,25 @@ func TestDestroy(t *testing.T) {
 	if err != nil || len(list.AgentRuntimes) != 0 {
 		t.Errorf("runtimes %v, %v", list.AgentRuntimes, err)
 	}
+	if a := w.agent(); a.id() != "" || a.arn() != "" || a.roleARN() != "" || len(a.providers()) != 1 {
+		t.Errorf("the file says %+v", a.doc())
+	}
+	w.must("identity", "cleanup", "--agent", "aws_jwt_demo", "--force")
+	says(t, w.must("destroy", "--force"), "whose only agent it was")
 	w.fails(1, "there is no .bedrock_agentcore.yaml here", "destroy", "--force")
+}
+
+// TestDestroyAfterDeletionElsewhere: names of what is gone do not keep an agent in the file.
+func TestDestroyAfterDeletionElsewhere(t *testing.T) {
+	w := launched(t)
+	w.vars["LANYARD_CLIENT_SECRET"] = "s"
+	w.must("identity", "create-credential-provider", "-n", "github", "-t", "github", "--client-id", "c")
+	if _, err := w.Client(w.Root).Control.DeleteOauth2CredentialProvider(t.Context(), &control.DeleteOauth2CredentialProviderInput{Name: aws.String("github")}); err != nil {
+		t.Fatal(err)
+	}
+	out := w.must("destroy", "--force")
+	says(t, out, "whose only agent it was")
+	saysNot(t, out, "credential provider github")
 }
 
 // TestDestroySparesOthers: another agent of the file, and a role that only looks like launch's.

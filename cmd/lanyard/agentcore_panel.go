@@ -3,12 +3,13 @@ package main
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/width"
 )
 
-// panel is a framed text: what was done, and what comes next. A line that cannot be broken to fit, such as a URL that is
-// there to be copied, leaves the frame's right side open beside it: it is neither cut nor split.
+// panel is a framed text: what was done, and what comes next. Its lines are broken between words; a word that is wider
+// than the terminal, such as an ARN, is broken too, where it has a mark: a frame with a gap reads as a fault.
 type panel struct {
 	title string
 	style style
@@ -38,41 +39,51 @@ const widest = 100
 
 // panel draws it.
 func (t *terminal) panel(p *panel) {
-	lines, need := p.broken(t.inner(4)), columnsOf(p.title)+6
+	room := t.inner(4, p.longestWord())
+	lines, need := p.broken(room), columnsOf(p.title)+6
 	for _, l := range lines {
 		need = max(need, widthOf(l)+4)
 	}
-	full := max(need, 60)
+	full, title := max(need, 60), p.title
 	if t.width > 0 {
-		full = min(t.width, widest)
+		full = room + 4
+		title = cutTo(title, full-6)
 	}
 	edge := func(s string) span { return span{p.style, s} }
-	title := " " + p.title + " "
+	title = " " + title + " "
 	left := max((full-2-columnsOf(title))/2, 1)
 	t.line(edge("╭"+strings.Repeat("─", left)), span{bold, title}, edge(strings.Repeat("─", max(full-2-left-columnsOf(title), 1))+"╮"))
 	for _, l := range lines {
 		row := append([]span{edge("│"), plainly(" ")}, l...)
-		if n := widthOf(l); n <= full-4 {
-			row = append(row, plainly(strings.Repeat(" ", full-4-n+1)), edge("│"))
-		}
-		t.line(row...)
+		t.line(append(row, plainly(strings.Repeat(" ", full-4-widthOf(l)+1)), edge("│"))...)
 	}
 	t.line(edge("╰" + strings.Repeat("─", full-2) + "╯"))
 }
 
-// inner is the room inside a frame; 0 for no limit.
-func (t *terminal) inner(frame int) int {
+// inner is the room inside a frame; 0 for no limit. A long word widens it as far as the terminal goes.
+func (t *terminal) inner(frame, word int) int {
 	if t.width == 0 {
 		return 0
 	}
-	return max(min(t.width, widest)-frame, 20)
+	return max(min(t.width, max(widest, word+frame))-frame, 16)
 }
 
-// broken wraps lines of plain sentences. Lines with a value in a style of its own stay whole where they can.
+func (p *panel) longestWord() int {
+	n := 0
+	for _, l := range p.lines {
+		for _, s := range l {
+			for w := range strings.SplitSeq(s.text, " ") {
+				n = max(n, columnsOf(w)+len(setIn))
+			}
+		}
+	}
+	return n
+}
+
 func (p *panel) broken(room int) [][]span {
 	var out [][]span
 	for _, l := range p.lines {
-		if room == 0 || widthOf(l) <= room || len(l) == 0 {
+		if room == 0 || widthOf(l) <= room {
 			out = append(out, l)
 			continue
 		}
@@ -81,29 +92,70 @@ func (p *panel) broken(room int) [][]span {
 	return out
 }
 
-// breakLine breaks between words, and keeps each word's style. What follows the first line is set in by two.
+// setIn is before what follows the first line of a broken one.
+const setIn = "  "
+
+// breakLine breaks between words, and words that do not fit a line; each piece keeps its style.
 func breakLine(spans []span, room int) [][]span {
-	type word struct {
-		span
-		space bool // before it
-	}
-	var words []word
+	lines, line, used := [][]span{}, []span{}, 0
+	next := func() { lines, line, used = append(lines, line), []span{plainly(setIn)}, len(setIn) }
 	for _, s := range spans {
 		for i, w := range strings.Split(s.text, " ") {
-			words = append(words, word{span{s.style, w}, i > 0})
+			n, space := columnsOf(w), i > 0
+			switch {
+			case used > len(setIn) && used+count(space)+n > room:
+				next()
+			case space:
+				line, used = append(line, plainly(" ")), used+1
+			}
+			for used+columnsOf(w) > room {
+				var piece string
+				piece, w = splitWord(w, room-used)
+				line = append(line, span{s.style, piece})
+				next()
+			}
+			line, used = append(line, span{s.style, w}), used+columnsOf(w)
 		}
-	}
-	lines, line, used := [][]span{}, []span{}, 0
-	for _, w := range words {
-		n := columnsOf(w.text)
-		if w.space && used > 2 && used+1+n > room {
-			lines, line, used = append(lines, line), []span{plainly("  ")}, 2
-		} else if w.space {
-			line, used = append(line, plainly(" ")), used+1
-		}
-		line, used = append(line, w.span), used+n
 	}
 	return append(lines, line)
+}
+
+func count(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// splitWord takes the beginning of a word, at most n columns: up to its last mark, if there is one in the second half.
+func splitWord(w string, n int) (head, tail string) {
+	end, mark, used := 0, 0, 0
+	for i, r := range w {
+		size := i + utf8.RuneLen(r)
+		if used += columnsOf(string(r)); used > n && end > 0 {
+			break
+		}
+		end = size
+		if strings.ContainsRune("/:-_.?&=,", r) && used > n/2 {
+			mark = size
+		}
+	}
+	if mark > 0 {
+		end = mark
+	}
+	return w[:end], w[end:]
+}
+
+// cutTo shortens to n columns.
+func cutTo(s string, n int) string {
+	if columnsOf(s) <= n {
+		return s
+	}
+	for s != "" && columnsOf(s) > n-1 {
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+	}
+	return s + "…"
 }
 
 // columnsOf is how many columns a text takes: wide characters take two, marks that combine none.
@@ -129,43 +181,54 @@ func widthOf(spans []span) int {
 	return n
 }
 
+// again writes a value that is there to be copied, if no frame on this terminal has it in one piece.
+func (t *terminal) again(name, value string) {
+	if t.width > 0 && columnsOf(value)+len(setIn)+4 > t.width {
+		t.line(plainly(name+": "), span{accent, value})
+	}
+}
+
 // sheet draws a framed table of names and values, whose values may have several lines. A value that is wider than the
-// terminal leaves the right side open beside it.
+// terminal is broken.
 func (t *terminal) sheet(title string, head [2]string, rows [][2]string) {
-	var lines [][2]string
+	a, b := columnsOf(head[0]), columnsOf(head[1])
 	for _, r := range rows {
-		for i, v := range strings.Split(r[1], "\n") {
-			if i > 0 {
-				r[0] = ""
-			}
-			lines = append(lines, [2]string{r[0], v})
+		a = max(a, columnsOf(r[0]))
+		for v := range strings.SplitSeq(r[1], "\n") {
+			b = max(b, columnsOf(v))
 		}
 	}
-	a, b := columnsOf(head[0]), columnsOf(head[1])
-	for _, l := range lines {
-		a, b = max(a, columnsOf(l[0])), max(b, columnsOf(l[1]))
-	}
-	if t.width > 0 && a+b+7 > t.width {
-		b = max(t.width-a-7, columnsOf(head[1]))
+	if t.width > 0 {
+		b = max(min(b, t.width-a-7), columnsOf(head[1]))
 	}
 	rule := func(l, h, m, r string) {
 		t.line(span{dim, l + strings.Repeat(h, a+2) + m + strings.Repeat(h, b+2) + r})
 	}
 	row := func(bar string, s style, x, y string) {
-		cells := []span{{dim, bar}, {s, " " + padTo(x, a) + " "}, {dim, bar}, {s, " " + padTo(y, b)}}
-		if columnsOf(y) <= b {
-			cells = append(cells, plainly(" "), span{dim, bar})
-		}
-		t.line(cells...)
+		t.line(span{dim, bar}, span{s, " " + padTo(x, a) + " "}, span{dim, bar}, span{s, " " + padTo(y, b) + " "}, span{dim, bar})
 	}
 	t.line(plainly(strings.Repeat(" ", max((a+b+7-columnsOf(title))/2, 0))), span{bold, title})
 	rule("┏", "━", "┳", "┓")
 	row("┃", bold, head[0], head[1])
 	rule("┡", "━", "╇", "┩")
-	for _, l := range lines {
-		row("│", normal, l[0], l[1])
+	for _, r := range rows {
+		name := r[0]
+		for v := range strings.SplitSeq(r[1], "\n") {
+			for _, l := range breakLine([]span{plainly(v)}, b) {
+				row("│", normal, name, textOf(l))
+				name = ""
+			}
+		}
 	}
 	rule("└", "─", "┴", "┘")
+}
+
+func textOf(spans []span) string {
+	var b strings.Builder
+	for _, s := range spans {
+		b.WriteString(s.text)
+	}
+	return b.String()
 }
 
 func padTo(s string, n int) string { return s + strings.Repeat(" ", max(n-columnsOf(s), 0)) }

@@ -53,15 +53,17 @@ Whoever receives the JWT must:
 `)
 }
 
-// TestFederationPanelAt80: the issuer's URL is there to be copied, so it stays whole.
+// TestFederationPanelAt80: the issuer's URL is wider than the frame, and below it once more, to be copied.
 func TestFederationPanelAt80(t *testing.T) {
-	head, _, _ := strings.Cut(drawnFederation(80), "⚠️")
+	head, below, _ := strings.Cut(drawnFederation(80), "⚠️")
+	says(t, below, drawnSettings.Issuer+"\n")
 	equal(t, head, `
 
 ╭───────────────────────────────── ✅ Success ─────────────────────────────────╮
 │ AWS IAM JWT Federation Configured                                            │
 │                                                                              │
-│ Issuer URL: https://lanyard.example.com/issuer/7e069648-5cc1-4256-a350-65cdc60e1cc6
+│ Issuer URL:                                                                  │
+│   https://lanyard.example.com/issuer/7e069648-5cc1-4256-a350-65cdc60e1cc6    │
 │ Audiences: https://api.example.com, https://api2.example.com                 │
 │ Algorithm: ES384                                                             │
 │ Duration: 300s                                                               │
@@ -101,7 +103,8 @@ func TestFederationTable(t *testing.T) {
 ┃ Property           ┃ Value                                                   ┃
 ┡━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┩
 │ Enabled            │ ✅ Yes                                                  │
-│ Issuer URL         │ https://lanyard.example.com/issuer/7e069648-5cc1-4256-a350-65cdc60e1cc6
+│ Issuer URL         │ https://lanyard.example.com/issuer/7e069648-5cc1-4256-  │
+│                    │   a350-65cdc60e1cc6                                     │
 │ Signing Algorithm  │ ES384                                                   │
 │ Duration (seconds) │ 300                                                     │
 │ Audiences          │ https://api.example.com                                 │

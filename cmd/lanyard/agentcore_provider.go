@@ -177,6 +177,7 @@ func (t *terminal) providerMade(env *environment, p usedProvider, kept bool) {
 		add(plainly("2. Run "), span{accent, programName(env) + " launch"}, plainly(" to deploy (permissions auto-added)")).
 		add(plainly("3. Use "), span{accent, `@requires_access_token(provider_name="` + p.Name + `", ...)`}, plainly(" in your agent"))
 	t.panel(out)
+	t.again("Callback URL", p.Callback)
 	if !kept {
 		t.notKept(env, "the provider")
 	}

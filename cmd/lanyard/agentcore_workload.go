@@ -120,15 +120,19 @@ func (o *workloadOptions) show(env *environment, a *agent, title string, w usedW
 	if o.asJSON {
 		return writeJSONLine(env.stdout, w)
 	}
+	t := newTerminal(env)
+	t.workloadSheet(title, w, before)
+	if a != nil {
+		t.tick("Saved to " + projectFileName)
+	}
+	return t.err
+}
+
+func (t *terminal) workloadSheet(title string, w usedWorkload, before []string) {
 	rows := [][2]string{{"Name", w.Name}, {"ARN", w.ARN}}
 	if before != nil {
 		rows = append(rows, [2]string{"Before", orNone(strings.Join(before, "\n"))})
 	}
 	rows = append(rows, [2]string{"Return URLs", orNone(strings.Join(w.ReturnURLs, "\n"))})
-	t := newTerminal(env)
 	t.sheet(title, [2]string{"Property", "Value"}, rows)
-	if a != nil {
-		t.tick("Saved to " + projectFileName)
-	}
-	return t.err
 }

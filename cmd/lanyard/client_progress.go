@@ -8,22 +8,30 @@ import (
 // A step is drawn as it goes: a turning mark while it lasts, then a tick or a cross. Where a line cannot be drawn over,
 // only the outcome is written.
 
+// patience is how long a step may take without saying so.
+const patience = 3 * time.Second
+
 const clearLine = "\r\x1b[K"
 
 var frames = []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"}
 
-// working shows a turning mark with text until stop is called; stop may be called more than once.
+// working shows a turning mark with text until stop is called, and how long it takes if it takes long; stop may be called
+// more than once.
 func (t *terminal) working(text string) (stop func()) {
 	if !t.live {
 		return func() {}
 	}
-	done := make(chan struct{})
+	done, began := make(chan struct{}), t.now()
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		tick := time.NewTicker(90 * time.Millisecond)
 		defer tick.Stop()
 		for i := 0; ; i++ {
-			t.write(clearLine + "  " + t.drawn([]span{{accent, frames[i%len(frames)]}, plainly(" "), {dim, cut(text, t.room(4))}}))
+			since := ""
+			if d := t.now().Sub(began); d >= patience {
+				since = " " + inWords(d)
+			}
+			t.write(clearLine + "  " + t.drawn([]span{{accent, frames[i%len(frames)]}, plainly(" "), {dim, cut(text, t.room(4+len(since))) + since}}))
 			select {
 			case <-done:
 				t.write(clearLine)

@@ -46,7 +46,7 @@ func hostCommands(env *environment) []*cobra.Command {
 		Use: "host-exec", Hidden: true, Args: cobra.NoArgs, Short: "Become an agent (used by lanyard host)",
 		RunE: func(*cobra.Command, []string) error { return host.ExecMain() },
 	}
-	return []*cobra.Command{c, exec}
+	return []*cobra.Command{c, exec, sessionBindingCommand(env)}
 }
 
 // runHostFromStdin is a host whose parent, `lanyard dev`, holds its standard input open for as long as it lives.

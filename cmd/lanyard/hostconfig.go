@@ -66,6 +66,7 @@ type hostLimits struct {
 type hostTimes struct {
 	Start   time.Duration `yaml:"start" json:"start"`
 	Build   time.Duration `yaml:"build" json:"build"`
+	Deploy  time.Duration `yaml:"deploy" json:"deploy"`
 	Stop    time.Duration `yaml:"stop" json:"stop"`
 	Keep    time.Duration `yaml:"keep" json:"keep"`
 	Sweep   time.Duration `yaml:"sweep" json:"sweep"`

@@ -94,7 +94,7 @@ func lanyardCommand(env *environment) *cobra.Command {
 		Version: env.version,
 	}
 	root.AddGroup(&cobra.Group{ID: "serve", Title: "Serve:"}, agentGroup(), &cobra.Group{ID: "use", Title: "Use a running instance:"}, &cobra.Group{ID: "admin", Title: "Administer:"})
-	root.AddCommand(devCommand(env), serveCommand(env), envCommand(env), adminCommand(env), policyCommand(env), issuerCommand(env))
+	root.AddCommand(devCommand(env), serveCommand(env), frontDoorCommand(env), envCommand(env), adminCommand(env), policyCommand(env), issuerCommand(env))
 	root.AddCommand(hostCommands(env)...)
 	root.AddCommand(agentCommands(env)...)
 	root.AddCommand(clientCommands(env)...)

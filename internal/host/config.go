@@ -51,7 +51,7 @@ type UIDRange struct{ First, Count int }
 type Limits struct {
 	Sessions           int // at once
 	SessionsPerUser    int // at once
-	Starts             int // at once
+	Starts             int // at once; and as many environments are built
 	RequestsPerSession int // at once
 	Processes          int // of one session, where it has a user id or user namespace of its own
 	OpenFiles          int
@@ -66,6 +66,7 @@ type Limits struct {
 type Times struct {
 	Start   time.Duration // from the start of a process to its first healthy answer
 	Build   time.Duration // of a Python environment
+	Deploy  time.Duration // that a deployment waits for its environment before it is told to ask again
 	Stop    time.Duration // from SIGTERM to SIGKILL
 	Keep    time.Duration // records and logs of ended sessions
 	Sweep   time.Duration // between looks at idle sessions
@@ -78,7 +79,7 @@ var defaultLimits = Limits{
 }
 
 var defaultTimes = Times{
-	Start: 120 * time.Second, Build: 10 * time.Minute, Stop: 10 * time.Second, Keep: time.Hour, Sweep: 5 * time.Second, Backoff: 30 * time.Second,
+	Start: 120 * time.Second, Build: 10 * time.Minute, Deploy: 40 * time.Second, Stop: 10 * time.Second, Keep: time.Hour, Sweep: 5 * time.Second, Backoff: 30 * time.Second,
 }
 
 // defaultUIDs lie between those of people and of service managers, and below 65536, which is all that many containers map.
@@ -171,7 +172,7 @@ func (l Limits) orDefaults() Limits {
 func (t Times) orDefaults() Times {
 	d := defaultTimes
 	return Times{
-		Start: or(t.Start, d.Start), Build: or(t.Build, d.Build), Stop: or(t.Stop, d.Stop), Keep: or(t.Keep, d.Keep),
+		Start: or(t.Start, d.Start), Build: or(t.Build, d.Build), Deploy: or(t.Deploy, d.Deploy), Stop: or(t.Stop, d.Stop), Keep: or(t.Keep, d.Keep),
 		Sweep: or(t.Sweep, d.Sweep), Backoff: or(t.Backoff, d.Backoff),
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 const (
 	sigTerm = syscall.SIGTERM
+	sigInt  = syscall.SIGINT
 	sigKill = syscall.SIGKILL
 )
 

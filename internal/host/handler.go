@@ -56,6 +56,10 @@ func (h *Host) putSpec(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	h.remember(&s)
+	if err := h.deploy(r.Context(), &s); err != nil {
+		h.fail(w, "put spec", err)
+		return
+	}
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -38,6 +38,7 @@ type Host struct {
 	local       *http.Server
 	starter     *starter
 	starts      chan struct{}
+	builds      chan struct{}
 	ports       *ports
 	workers     workers
 	flights     singleflight.Group
@@ -61,7 +62,8 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Host, error) {
 	life, kill := context.WithCancel(context.Background())
 	h := &Host{
 		cfg: cfg, now: deps.Now, log: deps.Log, life: life, kill: kill, starter: newStarter(), starts: make(chan struct{}, cfg.Limits.Starts),
-		ports: newPorts(), sessions: map[key]*session{}, specs: map[string]*hostlink.Spec{},
+		builds: make(chan struct{}, cfg.Limits.Starts),
+		ports:  newPorts(), sessions: map[key]*session{}, specs: map[string]*hostlink.Spec{},
 	}
 	h.credentials = &credentialsEndpoint{upstream: deps.Upstream, now: deps.Now, tokens: map[[32]byte]*tokenHolder{}}
 	if err := h.open(ctx, deps.Upstream); err != nil {

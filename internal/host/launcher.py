@@ -7,7 +7,10 @@ application that it tries to run while it is imported is kept instead of run.
 import importlib
 import importlib.util
 import os
+import signal
 import sys
+import threading
+import time
 
 
 def applications(module):
@@ -65,6 +68,29 @@ def choose(module, variable, entry):
     sys.exit("lanyard: %s has several applications (%s): name one as module:variable" % (entry, ", ".join(sorted(found))))
 
 
+def leave():
+    """Ends the process a while after its server is done, whatever else it waits for.
+
+    The SDK reads an answer that streams in a thread, which waits for ever once nobody reads the answer any more. Nothing
+    can end that thread, and the interpreter waits for it.
+    """
+    time.sleep(3)
+    os._exit(0)
+
+
+def leaving(server_class):
+    """Returns the server, made to leave when it is done."""
+
+    class Server(server_class):
+        async def serve(self, *args, **kwargs):
+            try:
+                await super().serve(*args, **kwargs)
+            finally:
+                threading.Thread(target=leave, daemon=True).start()
+
+    return Server
+
+
 def main():
     entry, fd = sys.argv[1], int(sys.argv[2])
     sys.argv = [entry]
@@ -76,7 +102,12 @@ def main():
     keep_from_running()
     module, variable = load(entry)
     app = choose(module, variable, entry)
-    uvicorn.run(app, fd=fd, log_level="warning", access_log=False, proxy_headers=False, server_header=False, timeout_keep_alive=75)
+    config = uvicorn.Config(app, fd=fd, log_level="warning", access_log=False, proxy_headers=False, server_header=False, timeout_keep_alive=75)
+    signal.signal(signal.SIGINT, lambda *_: None)  # the host's second signal is the server's alone
+    server = leaving(uvicorn.Server)(config)
+    server.run()
+    if not server.started:
+        sys.exit(3)  # the application's own start failed, and said why
 
 
 main()

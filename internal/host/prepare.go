@@ -20,7 +20,7 @@ func (p *process) prepare(ctx context.Context) error {
 		return err
 	}
 	if p.spec.Python() {
-		if p.venv, err = h.python(ctx, p.spec, p.code); err != nil {
+		if err = p.environment(ctx); err != nil {
 			return err
 		}
 	}
@@ -32,6 +32,20 @@ func (p *process) prepare(ctx context.Context) error {
 		p.uid = id
 	}
 	return p.makeHome()
+}
+
+// environment finds the Python environment. The agent's owner reads in its log if it is not what was asked for.
+func (p *process) environment(ctx context.Context) error {
+	env, py, err := p.host.python(ctx, p.spec, p.code)
+	if err != nil {
+		return err
+	}
+	p.venv = env
+	if note := py.instead(p.spec.Language); note != "" {
+		w := lineWriter{to: p.session.log, stream: "stderr", now: p.host.now, hide: strings.NewReplacer()}
+		w.emit([]byte("lanyard: " + note))
+	}
+	return nil
 }
 
 func (p *process) makeHome() error {

@@ -240,31 +240,6 @@ func (p *process) end() {
 	p.removeFiles()
 }
 
-// terminate asks the agent to end, and kills it if it takes too long. One that never was healthy has nothing to finish,
-// and one that does not listen for the signal would not get it: the kernel spares the first process of a namespace.
-func (p *process) terminate() {
-	select {
-	case <-p.exited:
-		return
-	default:
-	}
-	if !p.healthy() || !catchesTerm(p.cmd.Process.Pid) {
-		signalGroup(p.cmd.Process.Pid, sigKill)
-		<-p.exited
-		return
-	}
-	signalGroup(p.cmd.Process.Pid, sigTerm)
-	grace := time.NewTimer(p.host.cfg.Times.Stop)
-	defer grace.Stop()
-	select {
-	case <-p.exited:
-		return
-	case <-grace.C:
-	}
-	signalGroup(p.cmd.Process.Pid, sigKill)
-	<-p.exited
-}
-
 // healthy tells whether the process came through its start.
 func (p *process) healthy() bool {
 	select {

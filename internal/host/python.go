@@ -27,12 +27,26 @@ var launcher string
 // interpreter is a Python of this machine.
 type interpreter struct{ path, version string }
 
+// instead says that this is another Python than a language names, and nothing if it is not.
+func (i interpreter) instead(language string) string {
+	asked := pythonOf(language)
+	if i.version == asked || strings.HasPrefix(i.version, asked+".") {
+		return ""
+	}
+	return "this agent runs with Python " + i.version + ": Python " + asked + ", which its runtime names, is not on the agent host's path"
+}
+
+// pythonOf is the version in a language such as PYTHON_3_12.
+func pythonOf(language string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(language, "PYTHON_"), "_", ".")
+}
+
 // interpreterTimeout bounds the question which Python a command is.
 const interpreterTimeout = 20 * time.Second
 
 // findPython returns the interpreter for a language such as PYTHON_3_12: that very version, or what python3 is.
 func (h *Host) findPython(ctx context.Context, language string) (interpreter, error) {
-	version := strings.ReplaceAll(strings.TrimPrefix(language, "PYTHON_"), "_", ".")
+	version := pythonOf(language)
 	for _, name := range []string{"python" + version, "python3"} {
 		path := h.find(name)
 		if !filepath.IsAbs(path) {
@@ -63,12 +77,18 @@ func (h *Host) askPython(ctx context.Context, path string) (interpreter, error) 
 	return interpreter{real, lines[1]}, err
 }
 
-// python returns the environment of a Python agent: the one built for the same requirements, or a new one.
-func (h *Host) python(ctx context.Context, spec *hostlink.Spec, code string) (string, error) {
+// python returns the environment of a Python agent, and the interpreter that it is of: the one built for the same
+// requirements, or a new one.
+func (h *Host) python(ctx context.Context, spec *hostlink.Spec, code string) (string, interpreter, error) {
 	py, err := h.findPython(ctx, spec.Language)
 	if err != nil {
-		return "", err
+		return "", py, err
 	}
+	env, err := h.environmentOf(ctx, py, spec, code)
+	return env, py, err
+}
+
+func (h *Host) environmentOf(ctx context.Context, py interpreter, spec *hostlink.Spec, code string) (string, error) {
 	requirements, err := inSource(code, spec.RequirementsFile())
 	if err != nil {
 		return "", hostlink.Errorf(hostlink.CodeBuild, "the agent's requirements cannot be read (%v); a Python agent needs a %s that names bedrock-agentcore", err, spec.RequirementsFile())
@@ -115,6 +135,12 @@ func (h *Host) environmentKey(py interpreter, requirements []byte, code string) 
 // build makes an environment where it stays, because its scripts name their directory, and shows it under its key only
 // when it is complete.
 func (h *Host) build(py interpreter, requirements, code, link string) (string, error) {
+	select { // a queue of its own: a start that waits for a build keeps its place in the line of starts
+	case h.builds <- struct{}{}:
+		defer func() { <-h.builds }()
+	case <-h.life.Done():
+		return "", hostlink.Errorf(hostlink.CodeStopping, "the agent host is being shut down")
+	}
 	ctx, cancel := context.WithTimeout(h.life, h.cfg.Times.Build)
 	defer cancel()
 	dir := link + "." + randomText(6)

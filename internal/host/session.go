@@ -69,6 +69,13 @@ func (s *session) leave() {
 	s.usedAt = s.host.now()
 }
 
+// answering tells whether a request is at work.
+func (s *session) answering() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inFlight > 0
+}
+
 // running returns the healthy process of the session: the one there is, or the one that this or another request starts.
 func (s *session) running(ctx context.Context) (*process, error) {
 	for {

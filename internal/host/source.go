@@ -28,7 +28,7 @@ func (h *Host) source(ctx context.Context, spec *hostlink.Spec) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	return h.once(ctx, h.path("code", "copy-"+spec.Hash()), func(into string) error { return h.copyDirectory(ctx, from, into) })
+	return h.once(ctx, h.path("code", "copy-"+spec.Hash()), func(into string) error { return h.copyDirectory(h.life, from, into) })
 }
 
 // allowedDirectory is the directory without links, if the operator allows it.

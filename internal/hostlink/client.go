@@ -109,7 +109,8 @@ func (c *Client) Logs(ctx context.Context, in LogRequest) (io.ReadCloser, error)
 	return res.Body, nil
 }
 
-// PutSpec makes a spec known to the host. Invoke does it by itself; a deployment calls it to learn early what is wrong.
+// PutSpec makes a spec known to the host, which makes ready what its sessions would wait for. Invoke does it by itself; a
+// deployment calls it to learn early what is wrong. CodeBuilding asks it to call again.
 func (c *Client) PutSpec(ctx context.Context, s *Spec) error {
 	if err := s.Validate(); err != nil {
 		return Errorf(CodeInvalid, "%s", err.Error())

@@ -17,6 +17,7 @@ const (
 	CodeUnknownArchive  Code = "unknown-archive"  // PUT the archive, then try again
 	CodeSource          Code = "source"           // the source cannot be used: not listed, not there, an archive that climbs out
 	CodeBuild           Code = "build"            // the environment could not be built; Log has the installer's tail
+	CodeBuilding        Code = "building"         // the environment is still being built; PUT the spec again to wait on
 	CodeNotHealthy      Code = "not-healthy"      // the agent never answered its health check; Log has its own tail
 	CodeCrashed         Code = "crashed"          // the agent ended before or while it answered
 	CodeBackoff         Code = "backoff"          // the agent crashed lately; RetryAfter says when it is started again
@@ -33,7 +34,7 @@ const (
 // statuses of the link. They are the link's own: an agent's status travels in a header of its answer.
 var statuses = map[Code]int{
 	CodeInvalid: 400, CodeUnknownSpec: 428, CodeUnknownArchive: 428, CodeSource: 422, CodeBuild: 424, CodeNotHealthy: 424, CodeCrashed: 502,
-	CodeBackoff: 503, CodeSessionOwner: 403, CodeSessionNotFound: 404, CodeSessionEnded: 410, CodeLimit: 429, CodeTooLarge: 413,
+	CodeBuilding: 503, CodeBackoff: 503, CodeSessionOwner: 403, CodeSessionNotFound: 404, CodeSessionEnded: 410, CodeLimit: 429, CodeTooLarge: 413,
 	CodeGarbage: 502, CodeStopping: 503, CodeInternal: 500,
 }
 

@@ -50,7 +50,7 @@ func (c *Client) Invoke(ctx context.Context, in *Invocation) (*Response, error) 
 	}
 	hash := in.Spec.Hash()
 	if _, sent := c.known.Load(hash); !sent {
-		if err := c.PutSpec(ctx, in.Spec); err != nil {
+		if err := c.introduce(ctx, in.Spec); err != nil {
 			return nil, err
 		}
 	}
@@ -73,9 +73,18 @@ func (c *Client) supply(ctx context.Context, s *Spec, err error) error {
 	case !ok:
 		return err
 	case e.Code == CodeUnknownSpec:
-		return c.PutSpec(ctx, s)
+		return c.introduce(ctx, s)
 	case e.Code == CodeUnknownArchive && c.archive != nil:
 		return c.sendArchive(ctx, s.Source.Archive)
+	}
+	return err
+}
+
+// introduce puts a spec whose environment the invocation itself waits for.
+func (c *Client) introduce(ctx context.Context, s *Spec) error {
+	err := c.PutSpec(ctx, s)
+	if err != nil && CodeOf(err) == CodeBuilding {
+		return nil
 	}
 	return err
 }

@@ -124,6 +124,10 @@ func (s *Service) userFederation(ctx context.Context, c *call, a *ask) (Resource
 		if token, err := s.stored(ctx, c, a); err != nil || !token.Empty() {
 			return ResourceToken{Access: token}, err
 		}
+	} else if a.SessionURI != "" {
+		if pending, err := s.ownConsent(ctx, c, a); err != nil || pending.SessionURI != "" {
+			return pending, err
+		}
 	}
 	g, err := s.Store.Grant(ctx, a.workload.Account, a.key())
 	found := err == nil

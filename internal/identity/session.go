@@ -172,14 +172,43 @@ func (s *Service) expired(row *Session) bool { return !s.Now().Before(row.Expire
 // pollSession answers for a session that was begun earlier by the same workload for the same user. It is reached only
 // when no usable grant exists.
 func (s *Service) pollSession(ctx context.Context, c *call, a *ask) (ResourceToken, error) {
-	row, f, err := s.session(ctx, a.workload.Account, a.SessionURI)
+	row, f, err := s.polled(ctx, c, a)
 	if err != nil {
 		return ResourceToken{}, err
 	}
+	return s.standing(row, f)
+}
+
+// ownConsent answers a poll that forces consent while its own session waits or has failed, and is empty when that one was
+// completed for what is asked: then the grant, or a later consent's that replaced it, is looked for. What the user allowed
+// in another session meanwhile is not the consent that this one asks for.
+func (s *Service) ownConsent(ctx context.Context, c *call, a *ask) (ResourceToken, error) {
+	row, f, err := s.polled(ctx, c, a)
+	if err != nil {
+		return ResourceToken{}, err
+	}
+	if row.Status == SessionCompleted && grantKey(f.WorkloadID, f.User.Key(), f.ProviderID, f.rights()) == a.key() {
+		return ResourceToken{}, nil
+	}
+	return s.standing(row, f)
+}
+
+// polled is the session that a poll names, if it is of the same workload, user and provider.
+func (s *Service) polled(ctx context.Context, c *call, a *ask) (*Session, *sessionFacts, error) {
+	row, f, err := s.session(ctx, a.workload.Account, a.SessionURI)
+	if err != nil {
+		return nil, nil, err
+	}
 	c.rec.SessionID = row.ID
+	if f.WorkloadID != a.workload.ID || f.User != a.user || f.ProviderID != a.provider.ID {
+		return nil, nil, badSession("it was begun for another workload identity, user or provider; ask for one of your own")
+	}
+	return row, f, nil
+}
+
+// standing is where a session without a usable grant stands.
+func (s *Service) standing(row *Session, f *sessionFacts) (ResourceToken, error) {
 	switch {
-	case f.WorkloadID != a.workload.ID || f.User != a.user || f.ProviderID != a.provider.ID:
-		return ResourceToken{}, badSession("it was begun for another workload identity, user or provider; ask for one of your own")
 	case row.Status == SessionFailed:
 		return ResourceToken{}, refuse(Denied, "the consent failed: %s. Ask for a new session with GetResourceOauth2Token", row.Failure)
 	case row.Status == SessionCompleted:

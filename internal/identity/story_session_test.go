@@ -45,6 +45,41 @@ func TestPollingASession(t *testing.T) {
 	refused(t, err, api.AccessDeniedException, "Invalid or expired session: no session of that URI")
 }
 
+// TestForcedPollsWaitForTheirOwnSession: an agent that forces consent, and is left waiting, does not get what its user
+// allowed in another session meanwhile. Who does not force it is served from the stored grant.
+func TestForcedPollsWaitForTheirOwnSession(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t)
+	a := s.NewAgent(t)
+	left, other := a.Begin(t, "alice", force), a.Begin(t, "alice", force)
+	forced := func(uri string) func(*input) { return func(in *input) { polling(uri)(in); force(in) } }
+	waits := func(when string) {
+		t.Helper()
+		out, err := a.Ask(a.Token(t, "alice"), forced(*left.SessionUri))
+		check(t, err)
+		if out.AccessToken != nil || aws.ToString(out.SessionUri) != *left.SessionUri || out.SessionStatus != dtypes.SessionStatusInProgress {
+			t.Errorf("%s: %+v", when, out)
+		}
+	}
+	waits("before any consent")
+	check(t, a.Complete(servertest.SessionURI(t, s.Consent(t, *other.AuthorizationUrl)), "alice"))
+	waits("after the consent in another session")
+	its := a.Get(t, "alice", forced(*other.SessionUri))
+	if !a.IDP.Active(its) || a.Get(t, "alice", polling(*left.SessionUri)) != its {
+		t.Error("the consent did not serve its own session, and polls that do not force another")
+	}
+	check(t, a.Complete(servertest.SessionURI(t, s.Consent(t, *left.AuthorizationUrl)), "alice"))
+	own := a.Get(t, "alice", forced(*left.SessionUri))
+	if own == its || a.Get(t, "alice", forced(*other.SessionUri)) != own {
+		t.Error("the later consent did not take the place of the earlier one")
+	}
+	a.Grant(t, "alice", scopes("write"))
+	_, err := a.Ask(a.Token(t, "alice"), forced(*left.SessionUri), scopes("write"))
+	refused(t, err, api.AccessDeniedException, "Invalid or expired session: it was completed, and its grant is of other scopes")
+	_, err = a.Ask(a.Token(t, "bob"), forced(*left.SessionUri))
+	refused(t, err, api.AccessDeniedException, "it was begun for another workload identity, user or provider")
+}
+
 // TestRefusedConsent: the application hears of it at the return URL, the poller by an exception, the operator in the audit.
 func TestRefusedConsent(t *testing.T) {
 	t.Parallel()

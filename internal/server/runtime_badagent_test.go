@@ -40,9 +40,9 @@ func TestA51_UploadsThatClimbOut(t *testing.T) {
 		"archive":    "not an archive",
 	} {
 		a := w.Call(t, w.Root, api.UploadAgentArchive, map[string]any{"payload": archive})
-		refused(t, a, api.RuntimeClientError)
-		if !strings.Contains(a.Exception.Message, what) {
-			t.Errorf("%s: %s", what, a.Exception.Message)
+		refused(t, a, api.ValidationException)
+		if a.Status != 400 || !strings.Contains(a.Exception.Message, what) {
+			t.Errorf("%s: %d %s", what, a.Status, a.Exception.Message)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func (s *Server) runnable(ctx context.Context, rt *identity.Runtime, v *identity
 		return err
 	}
 	if err := h.PutSpec(ctx, s.spec(rt, v, v.Config.Environment)); err != nil {
-		return hostProblem(err)
+		return deployProblem(err)
 	}
 	if v.Config.Source.Archive == "" {
 		return nil
@@ -61,7 +61,7 @@ func (s *Server) runnable(ctx context.Context, rt *identity.Runtime, v *identity
 		return &api.Exception{Name: api.ValidationException, Reason: api.ReasonFieldValidation, Message: "the agent host has no archive " + api.ArchivePrefix + v.Config.Source.Archive + "; `lanyard launch` uploads the agent's files and names them",
 			Fields: []api.FieldProblem{{Name: "agentRuntimeArtifact.codeConfiguration.code.s3.prefix", Message: "there is no such archive"}}}
 	}
-	return hostProblem(err)
+	return deployProblem(err)
 }
 
 // eof is a body of nothing.
@@ -72,8 +72,29 @@ func (eof) Read([]byte) (int, error) { return 0, io.EOF }
 // hostExceptions is what clients are told of the agent host's refusals; what is not here is the agent's own failure.
 var hostExceptions = map[hostlink.Code]api.ExceptionName{
 	hostlink.CodeInvalid: api.ValidationException, hostlink.CodeSessionOwner: api.AccessDeniedException, hostlink.CodeSessionNotFound: api.ResourceNotFoundException,
-	hostlink.CodeLimit: api.ThrottlingException, hostlink.CodeTooLarge: api.RequestEntityTooLarge, hostlink.CodeStopping: api.InternalServerException,
+	hostlink.CodeLimit: api.ThrottlingException, hostlink.CodeBuilding: api.ThrottlingException, hostlink.CodeTooLarge: api.RequestEntityTooLarge, hostlink.CodeStopping: api.InternalServerException,
 	hostlink.CodeInternal: api.InternalServerException, hostlink.CodeUnknownSpec: api.InternalServerException,
+}
+
+// deployProblem is what a client is told of files that the agent host refuses. They are the client's own to mend, and so
+// are the installer's words about them.
+func deployProblem(err error) error {
+	told := hostProblem(err)
+	e, ok := errors.AsType[*hostlink.Error](err)
+	ex, isEx := errors.AsType[*api.Exception](told)
+	if !ok || !isEx {
+		return told
+	}
+	if ex.Name == api.RuntimeClientError {
+		ex.Name, ex.Reason = api.ValidationException, api.ReasonFieldValidation
+	}
+	switch {
+	case e.Code == hostlink.CodeBuilding:
+		ex.Message += ". Send the request again, with the same clientToken: it goes on where this one stopped waiting"
+	case e.Log != "":
+		ex.Message += ":\n" + tail(e.Log, maxLogTail)
+	}
+	return ex
 }
 
 // hostProblem is what a client is told of the agent host's error, without the agent's own output.

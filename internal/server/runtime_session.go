@@ -147,7 +147,7 @@ func (s *Server) putArchive(ctx context.Context, x *exchange, sum string) error 
 	}
 	unhurried(x.w) // the answer comes when the last byte was read
 	body := newPatient(x.w, http.MaxBytesReader(x.w, x.r.Body, api.MaxAgentArchive))
-	return hostProblem(h.PutArchive(ctx, sum, body))
+	return deployProblem(h.PutArchive(ctx, sum, body))
 }
 
 func (s *Server) listRuntimeSessions(ctx context.Context, caller *policy.Caller, in *api.ListRuntimeSessionsRequest) (*api.ListRuntimeSessionsResponse, error) {

@@ -251,6 +251,42 @@ func (p *Picture) ServiceEnv(t testing.TB, name string) map[string]string {
 	return env
 }
 
+// AgentCredentials are the agent's at Lanyard.
+func (p *Picture) AgentCredentials(t testing.TB) map[string]string {
+	t.Helper()
+	own, _, _ := strings.Cut(p.read(t, "compose/secrets/agent.aws"), "[objects]")
+	env := map[string]string{}
+	for line := range strings.Lines(own) {
+		if key, value, ok := strings.Cut(line, "="); ok {
+			env[strings.ToUpper(strings.TrimSpace(key))] = strings.TrimSpace(value)
+		}
+	}
+	return env
+}
+
+// Root are the operator's credentials.
+func (p *Picture) Root(t testing.TB) map[string]string {
+	t.Helper()
+	env := map[string]string{}
+	for _, a := range readEnvFile(t, p.path("compose/secrets/root.env")) {
+		key, value, _ := strings.Cut(a, "=")
+		env[key] = value
+	}
+	return env
+}
+
+// Path is where a file of deploy/ is in this run.
+func (p *Picture) Path(file string) string { return p.path(file) }
+
+// Rewrite replaces text in a file of this run.
+func (p *Picture) Rewrite(t testing.TB, file, old, new string) {
+	t.Helper()
+	Edit(file, old, new)(t, p)
+}
+
+// Setenv adds to a service's environment, from its next start on.
+func (s *Service) Setenv(assignments ...string) { s.env = append(s.env, assignments...) }
+
 // Transport trusts the picture's certificate, keeps no connection and follows nothing.
 func (p *Picture) Transport(t testing.TB) *http.Transport {
 	t.Helper()
