@@ -21,6 +21,7 @@ import (
 type devOptions struct {
 	listen, dataDir, envFile string
 	verbose                  bool
+	door                     devDoorOptions
 }
 
 func devCommand(env *environment) *cobra.Command {
@@ -37,6 +38,7 @@ func devCommand(env *environment) *cobra.Command {
 	c.Flags().StringVar(&o.dataDir, "data-dir", defaultDataDir(env), "directory where state is kept")
 	c.Flags().StringVar(&o.envFile, "env-file", "", "write the shell exports of `lanyard env` to this file once ready")
 	c.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "log every request that fails")
+	o.door.addFlags(c)
 	return c
 }
 
@@ -88,7 +90,12 @@ func runDev(ctx context.Context, env *environment, o devOptions) (err error) {
 	if err := data.settle(ctx, in); err != nil {
 		return err
 	}
-	idp, err := in.devIDP(data)
+	door, err := in.devDoor(ctx, env, data, o.door)
+	if err != nil {
+		return err
+	}
+	defer door.closeLogged()
+	idp, err := in.devIDP(data, door)
 	if err != nil {
 		return err
 	}
@@ -106,7 +113,9 @@ func runDev(ctx context.Context, env *environment, o devOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	return in.serve(ctx, []listener{{ln, h}}, func() error { return announceDev(env, data, o) })
+	return door.beside(ctx, func(ctx context.Context) error {
+		return in.serve(ctx, []listener{{ln, h}}, func() error { return errors.Join(announceDev(env, data, o), door.announce(env)) })
+	})
 }
 
 // publicHost is the listener's address as browsers on this machine reach it.
@@ -139,8 +148,8 @@ func (d *devData) awsConfig() string { return filepath.Join(d.dir, "aws-config")
 func (d *devData) issuer() string { return d.Endpoint + "/devidp" }
 
 // devIDP returns the development authorization server. Its one client is this instance's credential providers: it
-// accepts every callback URL of this instance, and none besides.
-func (in *instance) devIDP(d *devData) (*devidp.Server, error) {
+// accepts every callback URL of this instance and of the front door beside it, and none besides.
+func (in *instance) devIDP(d *devData, door *runningDoor) (*devidp.Server, error) {
 	key, err := issuer.ParsePrivate(d.SigningKey)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", devFile, err)
@@ -150,11 +159,13 @@ func (in *instance) devIDP(d *devData) (*devidp.Server, error) {
 		return nil, err
 	}
 	return devidp.New(devidp.Config{
-		Issuer:          d.issuer(),
-		Client:          devidp.Client{ID: d.ClientID, Name: "Lanyard (development)", SecretHash: devidp.HashSecret(d.ClientSecret)},
-		CallbackAllowed: func(u string) bool { return strings.HasPrefix(u, d.Endpoint+"/identities/oauth2/callback/") },
-		User:            devidp.User{Username: d.Username, PasswordHash: d.PasswordHash, Subject: d.Subject, Name: "Dev User", Email: "dev@lanyard.test"},
-		Key:             key, JWKS: jwks, Store: in.store.DevRecords(), Now: in.now, Rand: rand.Reader, Log: in.log,
+		Issuer: d.issuer(),
+		Client: devidp.Client{ID: d.ClientID, Name: "Lanyard (development)", SecretHash: devidp.HashSecret(d.ClientSecret)},
+		CallbackAllowed: func(u string) bool {
+			return strings.HasPrefix(u, d.Endpoint+"/identities/oauth2/callback/") || door.callbackAllowed(u)
+		},
+		User: devidp.User{Username: d.Username, PasswordHash: d.PasswordHash, Subject: d.Subject, Name: "Dev User", Email: "dev@lanyard.test"},
+		Key:  key, JWKS: jwks, Store: in.store.DevRecords(), Now: in.now, Rand: rand.Reader, Log: in.log,
 	})
 }
 

@@ -12,6 +12,11 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
+{{- define "lanyard.match" -}}
+{{- $root := index . 0 -}}
+{app.kubernetes.io/name: lanyard, app.kubernetes.io/instance: {{ $root.Release.Name }}, app.kubernetes.io/component: {{ index . 1 }}}
+{{- end }}
+
 {{- define "lanyard.meta" -}}
 {{- $root := index . 0 -}}
 name: {{ include "lanyard.name" . }}
@@ -68,7 +73,7 @@ topologySpreadConstraints:
   - maxSkew: 1
     topologyKey: kubernetes.io/hostname
     whenUnsatisfiable: ScheduleAnyway
-    labelSelector: {matchLabels: {{- include "lanyard.selector" (list $root (index . 2)) | nindent 6 }}}
+    labelSelector: {matchLabels: {{ include "lanyard.match" (list $root (index . 2)) }}}
 {{- end }}
 
 {{/* Keys are owned by their reader and by nobody else: secrets come with a group, so they are copied in memory first. */}}
@@ -155,7 +160,7 @@ metadata: {{- include "lanyard.meta" . | nindent 2 }}
 spec:
   maxUnavailable: 1
   unhealthyPodEvictionPolicy: AlwaysAllow
-  selector: {matchLabels: {{- include "lanyard.selector" . | nindent 6 }}}
+  selector: {matchLabels: {{ include "lanyard.match" . }}}
 {{- end }}
 
 {{- define "lanyard.serviceAccount" -}}

@@ -32,7 +32,10 @@ type S3Config struct {
 
 // NewS3 returns a store. It calls nobody yet.
 func NewS3(cfg aws.Config, c S3Config) *S3 {
-	client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = c.PathStyle })
+	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.UsePathStyle = c.PathStyle
+		o.DisableLogOutputChecksumValidationSkipped = true // stores without checksums are common, and the seal checks more
+	})
 	return &S3{client: client, bucket: c.Bucket, config: c}
 }
 
