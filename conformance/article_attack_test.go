@@ -54,8 +54,8 @@ func (w *world) browserSwap(t *testing.T, alice, bob *person) {
 	if got := w.GitHub.TokenRequests()["authorization_code"]; got != exchanged {
 		t.Errorf("the victim's code was exchanged: %d times more", got-exchanged)
 	}
-	alice.ask(whoAmI)
-	alice.answered(t, alice.login)
+	alice.ask(myProjects)
+	alice.answered(t, alice.login+"-secret-plans")
 }
 
 // grantOfAnother: the attacker asks, and does not get what the victim granted.

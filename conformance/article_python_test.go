@@ -21,6 +21,7 @@ func (w *world) inPython(t *testing.T, alice *person) {
 	w.Lanyard(t, "identity", "update-workload-identity", "--name", "github-agent", "--add-return-urls", back)
 	w.StartPython(t, "agent", "SESSION_BINDING_URL="+back)
 	w.StartPython(t, "binding")
+	w.expire(t, alice) // and nothing refreshes it any more
 
 	said := w.invokePython(t, alice)
 	_, link, ok := strings.Cut(said, "Authorize: ")

@@ -35,7 +35,7 @@ func TestArticle(t *testing.T) {
 		play func(*testing.T, *person)
 	}{
 		{"steps", w.seventeenSteps}, {"docs", w.interactiveDocs}, {"refresh", w.silentRefresh}, {"restart", w.restarts}, {"revoked", w.revoked},
-		{"expired", w.noRefreshToken}, {"chain", w.chain}, {"split", w.splitCredentials}, {"python", w.inPython}, {"attacks", w.attacks},
+		{"chain", w.chain}, {"split", w.splitCredentials}, {"attacks", w.attacks}, {"expired", w.noRefreshToken}, {"python", w.inPython},
 		{"jwt", w.verifiedUser}, {"kept", w.nothingKeptInClear}, {"cleanup", w.cleanUp},
 	} {
 		if !t.Run(part.name, func(t *testing.T) { part.play(t, alice) }) {

@@ -147,7 +147,7 @@ func (r *request) answer() (turn, error) {
 	var asked []string
 	for _, b := range last.Content {
 		if b.Result != nil {
-			return turn{text: b.result()}, nil
+			return turn{text: b.result(len(r.Tools.Tools) > 1)}, nil
 		}
 		asked = append(asked, b.Text)
 	}
@@ -176,11 +176,16 @@ func wordsInCommon(tool, question string) (n int) {
 	return n
 }
 
-func (b block) result() string {
+// result is what a tool answered: its words as they are, or, of one tool among several, JSON in prose.
+func (b block) result(several bool) string {
 	var parts []string
 	for _, c := range b.Result.Content {
+		text := json.RawMessage(c.Text)
 		if c.Text == "" {
-			c.Text = prose(c.JSON)
+			text = c.JSON
+		}
+		if c.Text == "" || several && json.Valid(text) {
+			c.Text = prose(text)
 		}
 		parts = append(parts, c.Text)
 	}

@@ -89,6 +89,15 @@ func TestTheToolWithMostWordsInCommonIsChosen(t *testing.T) {
 	}
 }
 
+func TestJSONOfOneToolAmongSeveralIsSaidInProse(t *testing.T) {
+	m := &converse.Model{}
+	several := strings.NewReplacer(`{"toolSpec":{"name":"authenticate"}}`, `{"toolSpec":{"name":"authenticate"}},{"toolSpec":{"name":"other"}}`, `äö ok`, `{\"login\":\"octo\"}`).Replace(result)
+	ask(t, m, "converse", several)
+	if calls := m.Calls(); len(calls) != 1 || !strings.HasPrefix(calls[0].Answer, "login: octo\n") {
+		t.Errorf("%+v", calls)
+	}
+}
+
 func TestWhatTheRuleDoesNotKnowIsRefused(t *testing.T) {
 	m := &converse.Model{}
 	for _, body := range []string{"", "{}", strings.Replace(chat, `"user"`, `"assistant"`, 1)} {

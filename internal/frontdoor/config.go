@@ -21,7 +21,7 @@ import (
 // Site is one origin at which browsers reach the front door.
 type Site struct {
 	PublicURL *url.URL // scheme and host
-	// NewGate makes the site's gate; it is called again when the cookie keys change. Its callback URL is the public URL
+	// NewGate makes the site's gate, which is given other keys when the cookie keys change. Its callback URL is the public URL
 	// with CallbackPath.
 	NewGate func(keys [][]byte) (*signin.Gate, error)
 }

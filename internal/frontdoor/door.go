@@ -108,8 +108,13 @@ func (d *Door) addSites() (hosts []string, err error) {
 	return hosts, nil
 }
 
+// makeGate makes the gate, or gives the one that there is other keys: it goes on knowing what was used up and refreshed.
 func (s *site) makeGate(keys [][]byte) error {
-	g, err := s.newGate(keys)
+	next := s.newGate
+	if known := s.gate.Load(); known != nil {
+		next = known.WithKeys
+	}
+	g, err := next(keys)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type dataSigner struct {
 
 type signedData struct {
 	subject string
+	renewed time.Time // end of the access token: a refresh may have brought other claims
 	token   string
 	until   time.Time // when it is made anew
 }
@@ -49,7 +50,7 @@ func (s *dataSigner) data(session *signin.Session) (string, error) {
 	s.mu.Lock()
 	known, ok := s.signed.get(session.ID)
 	s.mu.Unlock()
-	if ok && known.subject == session.Subject && now.Before(known.until) {
+	if ok && known.subject == session.Subject && known.renewed.Equal(session.AccessTokenExpiresAt) && now.Before(known.until) {
 		return known.token, nil
 	}
 	token, err := s.make(session, now)
@@ -58,7 +59,7 @@ func (s *dataSigner) data(session *signin.Session) (string, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.signed.put(session.ID, signedData{subject: session.Subject, token: token, until: now.Add(headerLife / 2)})
+	s.signed.put(session.ID, signedData{subject: session.Subject, renewed: session.AccessTokenExpiresAt, token: token, until: now.Add(headerLife / 2)})
 	return token, nil
 }
 

@@ -40,3 +40,11 @@ func (l *Lab) Run(t testing.TB, variables []string, program string, args ...stri
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
+
+// Certificate returns files of this run: an authority, and a certificate for 127.0.0.1 that it signed, with its key.
+func (l *Lab) Certificate(t testing.TB) (authority, certificate, key string) {
+	t.Helper()
+	a, err := l.ca()
+	must(t, a, err)
+	return a.caFile, a.certFile, a.keyFile
+}
