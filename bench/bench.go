@@ -57,12 +57,20 @@ func (b *bench) build(ctx context.Context) error {
 		list["./cmd/lanyard"] = b.programs.lanyards[0]
 	}
 	for pkg, file := range list {
-		b.say("building %s", pkg)
-		c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, pkg) //nolint:gosec // of this tree
-		c.Env = append(c.Environ(), "CGO_ENABLED=0", "GOEXPERIMENT=jsonv2")
-		if out, err := c.CombinedOutput(); err != nil {
-			return fmt.Errorf("go build %s (run it from the root of the repository): %w\n%s", pkg, err, out)
+		if err := b.goBuild(ctx, pkg, file, "-ldflags", "-s -w"); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func (b *bench) goBuild(ctx context.Context, pkg, file string, flags ...string) error {
+	b.say("building %s", pkg)
+	args := append([]string{"build", "-trimpath", "-o", file}, flags...)
+	c := exec.CommandContext(ctx, "go", append(args, pkg)...) //nolint:gosec // of this tree
+	c.Env = append(c.Environ(), "CGO_ENABLED=0", "GOEXPERIMENT=jsonv2")
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build %s (run it from the root of the repository): %w\n%s", pkg, err, out)
 	}
 	return nil
 }

@@ -39,6 +39,7 @@ type options struct {
 	conns    int
 	lanyards []string // builds to compare; none for one of this tree
 	write    bool
+	profile  string // the file for a profile; "" to measure
 	command  string // as typed, for the record
 }
 
@@ -60,6 +61,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	conns := flags.Int("conns", 32, "keep-alive connections")
 	lanyard := flags.String("lanyard", "", "builds to measure instead of this tree, comma-separated: they take turns like the rest")
 	write := flags.Bool("write", false, "write the figures into "+resultFile)
+	profile := flags.String("profile", "", "measure nothing, and write into this file where the server spends its time (for go tool pprof)")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
@@ -67,7 +69,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		*grants, *rounds = "1000,1000000", max(*rounds, 5)
 	}
 	o := options{rounds: *rounds, duration: *duration, engines: split(*engines), only: split(*only), conns: *conns, lanyards: split(*lanyard),
-		write: *write, command: strings.Join(append([]string{"go run ./bench"}, args...), " ")}
+		write: *write, profile: *profile, command: strings.Join(append([]string{"go run ./bench"}, args...), " ")}
 	for _, s := range split(*grants) {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 {
@@ -125,6 +127,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	b := &bench{options: o, dir: dir, progress: os.Stderr, report: newReport(o)}
+	if o.profile != "" {
+		return b.writeProfile(ctx)
+	}
 	if err := b.measure(ctx); err != nil {
 		return err
 	}

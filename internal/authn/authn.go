@@ -19,9 +19,10 @@ import (
 
 // Principals knows access keys.
 type Principals interface {
-	// Authenticate returns the principal of an access key and the secret that signs its requests. The caller returned
-	// is shared: it must be copied before it is changed.
-	Authenticate(ctx context.Context, accessKeyID, sessionToken string) (*policy.Caller, vault.Secret, error)
+	// Principal returns the principal of an access key, and what reads the secret that signs its requests. The caller
+	// returned is shared: it must be copied before it is changed. Another one is returned when anything about the access
+	// key has changed, so a signing key that was derived for the same one is still good.
+	Principal(ctx context.Context, accessKeyID, sessionToken string) (*policy.Caller, func() (vault.Secret, error), error)
 }
 
 // Peer is what the listener knows of the connection (A43: forwarded headers count only from listed proxies).
@@ -85,11 +86,18 @@ func (a *Authenticator) Claim(r *http.Request, services ...string) (*Claim, erro
 	if err := q.CheckService(services...); err != nil {
 		return nil, &Refusal{q.AccessKeyID, err}
 	}
-	shared, secret, err := a.principals.Authenticate(r.Context(), q.AccessKeyID, q.SessionToken)
+	shared, secret, err := a.principals.Principal(r.Context(), q.AccessKeyID, q.SessionToken)
 	if err != nil {
 		return nil, &Refusal{q.AccessKeyID, err}
 	}
-	return &Claim{a: a, q: q, shared: shared, key: a.keys.SigningKey(q.AccessKeyID, secret.Reveal(), q.Scope)}, nil
+	key, err := a.keys.SigningKey(q.AccessKeyID, shared, q.Scope, a.now(), func() ([]byte, error) {
+		s, err := secret()
+		return s.Reveal(), err
+	})
+	if err != nil {
+		return nil, &Refusal{q.AccessKeyID, err}
+	}
+	return &Claim{a: a, q: q, shared: shared, key: key}, nil
 }
 
 // Signed reports whether the signature covers a header. It means nothing before Prove.

@@ -24,14 +24,15 @@ var errUnknown = errors.New("no such key")
 type principals struct {
 	caller policy.Caller
 	asked  int
+	sealed error // of reading the secret
 }
 
-func (p *principals) Authenticate(_ context.Context, accessKeyID, _ string) (*policy.Caller, vault.Secret, error) {
+func (p *principals) Principal(_ context.Context, accessKeyID, _ string) (*policy.Caller, func() (vault.Secret, error), error) {
 	p.asked++
 	if accessKeyID != "AKIAEXAMPLE" {
-		return nil, vault.Secret{}, errUnknown
+		return nil, nil, errUnknown
 	}
-	return &p.caller, vault.SecretString(secret), nil
+	return &p.caller, func() (vault.Secret, error) { return vault.SecretString(secret), p.sealed }, nil
 }
 
 func now() time.Time { return time.Date(2031, 3, 14, 15, 9, 26, 0, time.UTC) }
@@ -86,6 +87,18 @@ func TestA30_Refusals(t *testing.T) {
 		}
 		if strings.Contains(err.Error(), c.secret) {
 			t.Errorf("%s: the error tells the secret", name)
+		}
+	}
+}
+
+// TestUnreadableSecretIsNobody: without the secret nothing is proven, and the refusal is no success of an empty key.
+func TestUnreadableSecretIsNobody(t *testing.T) {
+	t.Parallel()
+	p := &principals{sealed: errors.New("the key source is away")}
+	for _, signer := range []string{secret, ""} {
+		caller, err := authn.New(p, now).Caller(request(t, "AKIAEXAMPLE", signer, "bedrock-agentcore", "{}"), []byte("{}"), authn.Peer{}, "bedrock-agentcore")
+		if refusal, ok := errors.AsType[*authn.Refusal](err); caller != nil || !ok || refusal.AccessKeyID != "AKIAEXAMPLE" || !errors.Is(err, p.sealed) {
+			t.Errorf("%v, %v", caller, err)
 		}
 	}
 }

@@ -46,7 +46,7 @@ func newToken(rnd io.Reader) string {
 // millisecond apart.
 func NewRequestID(now time.Time) string {
 	var b [16]byte
-	mustRead(rand.Reader, b[8:])
+	_, _ = rand.Read(b[8:]) // never fails
 	ms := uint64(max(now.UnixMilli(), 0))
 	fraction := uint64(now.Nanosecond()%int(time.Millisecond)) << 12 / uint64(time.Millisecond)
 	binary.BigEndian.PutUint64(b[:8], ms<<16|7<<12|fraction)

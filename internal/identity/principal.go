@@ -86,19 +86,32 @@ func decodePolicy(r Record) (*policy.Document, error) {
 	return policy.Parse(r.Name, []byte(d.Document))
 }
 
-// Authenticate returns the principal of an access key, and the secret with which its requests are signed. With a
+// Principal returns the principal of an access key, and what reads the secret with which its requests are signed. With a
 // session token the key is temporary and rests in the token. A key that is unknown, inactive or of a deleted user is
-// refused alike (A30, A49).
-func (s *Service) Authenticate(ctx context.Context, accessKeyID, sessionToken string) (*policy.Caller, vault.Secret, error) {
+// refused alike (A30, A49). As long as nothing of the account has changed, an access key has the same *policy.Caller.
+func (s *Service) Principal(ctx context.Context, accessKeyID, sessionToken string) (*policy.Caller, func() (vault.Secret, error), error) {
 	if sessionToken != "" {
-		return s.authenticateSession(ctx, accessKeyID, sessionToken)
+		caller, secret, err := s.authenticateSession(ctx, accessKeyID, sessionToken)
+		return caller, func() (vault.Secret, error) { return secret, nil }, err
 	}
 	caller, key, err := s.callerOf(ctx, accessKeyID)
 	if err != nil {
+		return nil, nil, err
+	}
+	return caller, func() (vault.Secret, error) {
+		secret, err := s.Vault.Open(ctx, recordPlace(&key.record), key.record.Sealed)
+		return secret, internal(err, "opening access key "+accessKeyID)
+	}, nil
+}
+
+// Authenticate is Principal with the secret read.
+func (s *Service) Authenticate(ctx context.Context, accessKeyID, sessionToken string) (*policy.Caller, vault.Secret, error) {
+	caller, read, err := s.Principal(ctx, accessKeyID, sessionToken)
+	if err != nil {
 		return nil, vault.Secret{}, err
 	}
-	secret, err := s.Vault.Open(ctx, recordPlace(&key.record), key.record.Sealed)
-	return caller, secret, internal(err, "opening access key "+accessKeyID)
+	secret, err := read()
+	return caller, secret, err
 }
 
 func unknownKey() error {

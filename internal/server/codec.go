@@ -120,13 +120,11 @@ func clip(s string) string {
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) error {
-	h := w.Header()
-	h.Set("Cache-Control", "no-store")
 	if status == http.StatusNoContent {
+		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(status)
 		return nil
 	}
-	h.Set("Content-Type", "application/json")
 	if v == nil {
 		v = api.Empty{}
 	}
@@ -136,7 +134,13 @@ func writeJSON(w http.ResponseWriter, status int, v any) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	b := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	return writeJSONText(w, status, bytes.TrimSuffix(buf.Bytes(), []byte("\n")))
+}
+
+func writeJSONText(w http.ResponseWriter, status int, b []byte) error {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
 	_, err := w.Write(b)

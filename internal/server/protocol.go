@@ -59,16 +59,26 @@ func signedAs(s api.Service) []string {
 // restJSON is the protocol of AgentCore: a path for each operation, JSON both ways.
 type restJSON struct{}
 
-func (restJSON) compile(in, _ reflect.Type) codec {
-	located := api.Located(in)
+func (restJSON) compile(in, out reflect.Type) codec {
+	located, reading, writing := api.Located(in), flatten(in), flatten(out)
 	return codec{
 		decode: func(m message, into any) error {
-			if err := decode(m.body, into); err != nil {
-				return err
+			shape := reflect.ValueOf(into).Elem()
+			if !reading.read(m.body, shape) {
+				if err := decode(m.body, into); err != nil {
+					return err
+				}
 			}
-			return m.bind(located, reflect.ValueOf(into).Elem())
+			return m.bind(located, shape)
 		},
-		encode: func(w http.ResponseWriter, op api.Operation, out any) error { return writeJSON(w, op.Status, out) },
+		encode: func(w http.ResponseWriter, op api.Operation, answer any) error {
+			if answer != nil && op.Status != http.StatusNoContent {
+				if b, ok := writing.append(reflect.ValueOf(answer).Elem()); ok {
+					return writeJSONText(w, op.Status, b)
+				}
+			}
+			return writeJSON(w, op.Status, answer)
+		},
 	}
 }
 

@@ -101,7 +101,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := s.Now()
 	id := identity.NewRequestID(start)
 	h := w.Header()
-	h.Set("x-amzn-RequestId", id)
+	h.Set("X-Amzn-Requestid", id) // as net/http writes it
 	h.Set("X-Content-Type-Options", "nosniff")
 	r = r.WithContext(identity.WithRequestID(r.Context(), id))
 	rt, m, err := s.find(w, r)

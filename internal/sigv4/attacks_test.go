@@ -208,9 +208,9 @@ func TestA30_ScopeOfAnotherServiceRegionOrDay(t *testing.T) {
 	for _, s := range []Scope{
 		{q.Scope.Date, q.Scope.Region, "sts"}, {q.Scope.Date, "us-east-1", q.Scope.Service}, {"20260103", q.Scope.Region, q.Scope.Service},
 	} {
-		refused(t, q.Verify(deriveKey([]byte(testSecret), s), body, testNow), CodeInvalidSignature, "does not match")
+		refused(t, q.Verify(DeriveKey([]byte(testSecret), s), body, testNow), CodeInvalidSignature, "does not match")
 	}
-	refused(t, q.Verify(deriveKey([]byte("another"), q.Scope), body, testNow), CodeInvalidSignature, "does not match")
+	refused(t, q.Verify(DeriveKey([]byte("another"), q.Scope), body, testNow), CodeInvalidSignature, "does not match")
 }
 
 // TestA30_NoKeyIsNoKey signs with the key that a failed look-up might leave.
@@ -221,7 +221,7 @@ func TestA30_NoKeyIsNoKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range [][]byte{nil, {}, make([]byte, 31)} {
-		q.signature = sign(key, q.SignedAt, q.Scope, q.canonical, q.payload)
+		q.signature = sign(key, q.SignedAt, q.Scope, append(q.canonical, q.payload...))
 		refused(t, q.Verify(key, body, testNow), CodeInvalidSignature, "cannot be verified")
 	}
 	if err := new(Request).Verify(make([]byte, 32), nil, time.Time{}); err == nil {

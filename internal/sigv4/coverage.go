@@ -2,6 +2,7 @@ package sigv4
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -42,7 +43,7 @@ func (q *Request) checkHeader(key string) error {
 	if http.CanonicalHeaderKey(key) != key {
 		return incomplete("the header %s is not in canonical spelling, so it could pass for another one", quote(key))
 	}
-	if amz {
+	if amz && !q.signedFold(key) {
 		return q.require(strings.ToLower(key))
 	}
 	return nil
@@ -66,6 +67,14 @@ func (q *Request) require(name string) error {
 		return nil
 	}
 	return incomplete("the header %s must be signed: add it to SignedHeaders", quote(name))
+}
+
+// signedFold is HeaderSigned for a name in any case, without a copy of it in
+// lower case: it is asked of every header.
+func (q *Request) signedFold(key string) bool {
+	return slices.ContainsFunc(q.signedHeaders, func(name string) bool {
+		return len(name) == len(key) && strings.EqualFold(name, key)
+	})
 }
 
 func hasPrefixFold(s, prefix string) bool {

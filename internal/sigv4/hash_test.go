@@ -23,7 +23,7 @@ func TestVerifyHash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := deriveKey([]byte(creds.SecretAccessKey), q.Scope)
+	key := DeriveKey([]byte(creds.SecretAccessKey), q.Scope)
 	if declared, ok := q.DeclaredHash(); !ok || declared != body {
 		t.Errorf("declared %x, %v", declared, ok)
 	}
@@ -37,7 +37,7 @@ func TestVerifyHash(t *testing.T) {
 		"another body": q.VerifyHash(key, sha256.Sum256([]byte("another")), now),
 		"no body":      q.VerifyHash(key, sha256.Sum256(nil), now),
 		"zero hash":    q.VerifyHash(key, [sha256.Size]byte{}, now),
-		"another key":  q.VerifyHash(deriveKey([]byte("other"), q.Scope), body, now),
+		"another key":  q.VerifyHash(DeriveKey([]byte("other"), q.Scope), body, now),
 		"too late":     q.VerifyHash(key, body, now.Add(6*time.Minute)),
 	} {
 		if err == nil {

@@ -119,10 +119,15 @@ func Parse(r *http.Request) (*Request, error) {
 	return q, nil
 }
 
+// canonicalSize is what a canonical request with its payload hash mostly fits
+// into, unless it carries a session token.
+const canonicalSize = 512
+
 // canonicalise checks what the signature covers and takes the snapshot.
 func (q *Request) canonicalise(r *http.Request, path string, params []param) error {
-	if got := q.SignedAt.Format(dateLayout); got != q.Scope.Date {
-		return invalid("the credential scope is of the day %s, the signing date of %s: both must be the same day in UTC", q.Scope.Date, got)
+	var day [len(dateLayout)]byte
+	if got := q.SignedAt.AppendFormat(day[:0], dateLayout); string(got) != q.Scope.Date {
+		return invalid("the credential scope is of the day %s, the signing date of %s: both must be the same day in UTC", q.Scope.Date, string(got))
 	}
 	if err := q.checkCoverage(r); err != nil {
 		return err
@@ -130,7 +135,7 @@ func (q *Request) canonicalise(r *http.Request, path string, params []param) err
 	if len(r.Method) > maxMethod {
 		return incomplete("the method is %d bytes long, more than %d", len(r.Method), maxMethod)
 	}
-	b := make([]byte, 0, 1024)
+	b := make([]byte, 0, canonicalSize)
 	b = append(append(b, method(r)...), '\n')
 	b = append(appendPath(b, path), '\n')
 	b = append(appendQuery(b, params), '\n')

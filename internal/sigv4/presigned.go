@@ -36,14 +36,21 @@ type authParams struct {
 
 func (a *authParams) present() bool { return a.first != "" }
 
+// noAuthParams are those of a query that has none, which is nearly every one.
+// It is never written to.
+var noAuthParams authParams
+
 // findAuthParams picks the presigned form's parameters out of the query. One
 // that is repeated, or in another letter case, could be read differently by
 // the next reader and is refused.
 func findAuthParams(params []param) (*authParams, error) {
-	a := &authParams{}
+	a := &noAuthParams
 	for _, p := range params {
 		if !hasPrefixFold(p.key, "X-Amz-") {
 			continue
+		}
+		if a == &noAuthParams {
+			a = &authParams{}
 		}
 		for i := range numAuthParams {
 			if !strings.EqualFold(p.key, authParamName(i)) {

@@ -15,8 +15,13 @@ type Scope struct {
 }
 
 // String is the scope as it stands in the string to sign.
-func (s Scope) String() string {
-	return s.Date + "/" + s.Region + "/" + s.Service + "/" + terminator
+func (s Scope) String() string { return string(s.append(nil)) }
+
+func (s Scope) append(b []byte) []byte {
+	b = append(append(b, s.Date...), '/')
+	b = append(append(b, s.Region...), '/')
+	b = append(append(b, s.Service...), '/')
+	return append(b, terminator...)
 }
 
 // parseCredential splits a Credential value, ID/date/region/service/aws4_request.
@@ -71,9 +76,9 @@ func parseDate(v string) (time.Time, error) {
 	return t, nil
 }
 
-// deriveKey is the chain of four HMACs that turns a secret access key into the
+// DeriveKey is the chain of four HMACs that turns a secret access key into the
 // signing key of one scope.
-func deriveKey(secret []byte, s Scope) []byte {
+func DeriveKey(secret []byte, s Scope) []byte {
 	seed := make([]byte, 0, len("AWS4")+len(secret))
 	seed = append(append(seed, "AWS4"...), secret...)
 	defer clear(seed)

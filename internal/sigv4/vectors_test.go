@@ -18,7 +18,7 @@ const docHost = "example.amazonaws.com"
 
 // TestSigningKeyVector is the published example of a derived key.
 func TestSigningKeyVector(t *testing.T) {
-	got := deriveKey([]byte(testSecret), Scope{Date: "20150830", Region: "us-east-1", Service: "iam"})
+	got := DeriveKey([]byte(testSecret), Scope{Date: "20150830", Region: "us-east-1", Service: "iam"})
 	const want = "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9"
 	if hex.EncodeToString(got) != want {
 		t.Errorf("got %x, want %s", got, want)
@@ -139,7 +139,7 @@ func TestParseTakesASnapshot(t *testing.T) {
 	}
 	r.Header = http.Header{}
 	r.RequestURI, r.Method, r.Host = "/other", "PUT", "other"
-	key := deriveKey([]byte(testSecret), q.Scope)
+	key := DeriveKey([]byte(testSecret), q.Scope)
 	for range 2 {
 		if err := q.Verify(key, body, testNow); err != nil {
 			t.Error(err)

@@ -11,7 +11,8 @@ import (
 // Verify proves that whoever made the request holds the secret behind the
 // signing key, that the body is the signed one, and that now lies in the
 // signature's window. The key must have been derived for q.Scope. It neither
-// reads nor changes the HTTP request.
+// reads nor changes the HTTP request. One request is verified by one goroutine
+// at a time.
 func (q *Request) Verify(signingKey []byte, body []byte, now time.Time) error {
 	return q.verify(signingKey, sha256.Sum256(body), len(body) == 0, now)
 }
@@ -41,11 +42,12 @@ func (q *Request) verify(signingKey []byte, body [sha256.Size]byte, empty bool, 
 	if err := q.checkTime(now); err != nil {
 		return err
 	}
-	payload, err := q.payloadHash(body, empty)
+	// The hash goes behind the snapshot, into room that nothing else reads.
+	canonical, err := q.appendPayloadHash(q.canonical, body, empty)
 	if err != nil {
 		return err
 	}
-	want := sign(signingKey, q.SignedAt, q.Scope, q.canonical, payload)
+	want := sign(signingKey, q.SignedAt, q.Scope, canonical)
 	if !hmac.Equal(want[:], q.signature[:]) {
 		return q.mismatch()
 	}
@@ -80,39 +82,34 @@ func (q *Request) checkTime(now time.Time) error {
 	return nil
 }
 
-// payloadHash is the last line of the canonical request: the hash of the body
-// that arrived, which a declared hash must equal.
-func (q *Request) payloadHash(body [sha256.Size]byte, empty bool) (string, error) {
-	got := hex.EncodeToString(body[:])
+// appendPayloadHash appends the last line of the canonical request: the hash of
+// the body that arrived, which a declared hash must equal.
+func (q *Request) appendPayloadHash(b []byte, body [sha256.Size]byte, empty bool) ([]byte, error) {
+	n := len(b)
+	b = hex.AppendEncode(b, body[:])
 	switch {
-	case q.payload == "" || q.payload == got:
-		return got, nil
+	case q.payload == "" || q.payload == string(b[n:]):
+		return b, nil
 	case q.payload == unsignedPayload && q.Presigned && empty:
 		// Some clients presign this way; without a body it gives nothing away.
-		return unsignedPayload, nil
+		return append(b[:n], unsignedPayload...), nil
 	case q.payload == unsignedPayload || strings.HasPrefix(q.payload, "STREAMING-"):
-		return "", invalid("%s is %s, but this service takes no unsigned or chunk-signed body: sign the hash of the whole body",
+		return nil, invalid("%s is %s, but this service takes no unsigned or chunk-signed body: sign the hash of the whole body",
 			headerPayloadHash, quote(q.payload))
 	default:
-		return "", invalid("%s is not the SHA-256 of the body that arrived: the body was changed on the way or hashed before it was complete", headerPayloadHash)
+		return nil, invalid("%s is not the SHA-256 of the body that arrived: the body was changed on the way or hashed before it was complete", headerPayloadHash)
 	}
 }
 
-// sign computes the signature of a canonical request, given up to its payload
-// hash.
-func sign(signingKey []byte, at time.Time, s Scope, canonical []byte, payload string) [sha256.Size]byte {
-	h := sha256.New()
-	h.Write(canonical)
-	h.Write([]byte(payload))
-	var sum [sha256.Size]byte
-	h.Sum(sum[:0])
-
+// sign computes the signature of a canonical request.
+func sign(signingKey []byte, at time.Time, s Scope, canonical []byte) [sha256.Size]byte {
+	sum := sha256.Sum256(canonical)
 	b := make([]byte, 0, 192)
 	b = append(b, algorithm...)
 	b = append(b, '\n')
 	b = at.UTC().AppendFormat(b, timeLayout)
 	b = append(b, '\n')
-	b = append(b, s.String()...)
+	b = s.append(b)
 	b = append(b, '\n')
 	b = hex.AppendEncode(b, sum[:])
 

@@ -138,7 +138,7 @@ func washed(s string) string {
 
 // restOf writes the members without a column as JSON, leaving out the empty ones.
 func restOf(r *identity.AuditRecord) string {
-	b := make([]byte, 0, 256)
+	b := make([]byte, 0, restSize(r))
 	b = append(b, '{')
 	b = appendMember(b, "accessKeyId", r.AccessKey)
 	b = appendMember(b, "sourceIp", r.SourceIP)
@@ -159,6 +159,16 @@ func restOf(r *identity.AuditRecord) string {
 		b = append(b, ']')
 	}
 	return string(append(b, '}'))
+}
+
+// restSize is how long the JSON will be, unless a text needs escapes.
+func restSize(r *identity.AuditRecord) int {
+	const frame = 160 // names, quotes and commas of all members
+	n := frame + len(r.AccessKey) + len(r.SourceIP) + len(r.Code) + len(r.Reason) + len(r.Decision) + len(r.Workload) + len(r.Provider)
+	for _, s := range r.Resources {
+		n += len(s) + len(`"",`)
+	}
+	return n
 }
 
 func appendMember(b []byte, name, value string) []byte {

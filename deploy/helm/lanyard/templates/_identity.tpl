@@ -12,9 +12,8 @@
 {{- if .Values.frontDoor.enabled }}{{ include "lanyard.appURL" . }}/oauth2/public-keys{{ else }}https://public-keys.auth.elb.{{ required "loadBalancer.awsRegion is missing: it tells where the load balancer's keys are" .Values.loadBalancer.awsRegion }}.amazonaws.com{{ end -}}
 {{- end }}
 {{- define "lanyard.appURL" -}}
-{{- $url := .Values.loadBalancer.publicUrl -}}
-{{- if .Values.frontDoor.enabled }}{{ $url = first .Values.frontDoor.publicUrls }}{{ end -}}
-{{- required "loadBalancer.publicUrl is missing: write the URL at which browsers reach the load balancer" $url | trimSuffix "/" -}}
+{{- if .Values.frontDoor.enabled }}{{ required "frontDoor.publicUrls is missing: write the https URL at which browsers reach the front door" (first .Values.frontDoor.publicUrls) | trimSuffix "/" }}
+{{- else }}{{ required "loadBalancer.publicUrl is missing: write the https URL at which browsers reach the load balancer" .Values.loadBalancer.publicUrl | trimSuffix "/" }}{{ end -}}
 {{- end }}
 
 {{- define "lanyard.endpoint" -}}
