@@ -64,8 +64,12 @@ func controlOp(name string, status int, readOnly bool, resources ...ResourceKind
 	return identityOp(name, "/identities/"+name, status, readOnly, resources...)
 }
 
-func lanyardOp(name string, readOnly bool) Operation {
-	return Operation{Name: name, Service: Lanyard, Method: http.MethodPost, Path: "/lanyard/" + name, Status: http.StatusOK, Resources: []ResourceKind{ResourceAccount}, ReadOnly: readOnly}
+// lanyardOp is decided on the account where it names no narrower resources.
+func lanyardOp(name string, readOnly bool, resources ...ResourceKind) Operation {
+	if resources == nil {
+		resources = []ResourceKind{ResourceAccount}
+	}
+	return Operation{Name: name, Service: Lanyard, Method: http.MethodPost, Path: "/lanyard/" + name, Status: http.StatusOK, Resources: resources, ReadOnly: readOnly}
 }
 
 // The operations. Operations lists them all; a row without a conformance test fails the build.
@@ -99,6 +103,7 @@ var (
 	ListAuthorizationSessions = lanyardOp("ListAuthorizationSessions", true)
 	ListGrants                = lanyardOp("ListGrants", true)
 	RotateDataKeys            = lanyardOp("RotateDataKeys", false)
+	RevokeGrant               = lanyardOp("RevokeGrant", false, ResourceOAuth2Provider, ResourceVault, ResourceWorkload, ResourceDirectory)
 )
 
 // Operations returns every row of the table.
@@ -116,6 +121,6 @@ func agentCoreOperations() []Operation {
 		UpdateOauth2CredentialProvider, DeleteOauth2CredentialProvider,
 		CreateApiKeyCredentialProvider, GetApiKeyCredentialProvider, ListApiKeyCredentialProviders,
 		UpdateApiKeyCredentialProvider, DeleteApiKeyCredentialProvider,
-		FindAuditRecords, ListAuthorizationSessions, ListGrants, RotateDataKeys,
+		FindAuditRecords, ListAuthorizationSessions, ListGrants, RotateDataKeys, RevokeGrant,
 	}
 }

@@ -72,8 +72,11 @@ func operations() map[string]func(context.Context, *Client) error {
 		"ListAuthorizationSessions": func(ctx context.Context, c *Client) error {
 			return first(c.ListAuthorizationSessions(ctx, &api.PageRequest{}))
 		},
-		"ListGrants":        func(ctx context.Context, c *Client) error { return first(c.ListGrants(ctx, &api.ListGrantsRequest{})) },
-		"RotateDataKeys":    func(ctx context.Context, c *Client) error { return first(c.RotateDataKeys(ctx)) },
+		"ListGrants":     func(ctx context.Context, c *Client) error { return first(c.ListGrants(ctx, &api.ListGrantsRequest{})) },
+		"RotateDataKeys": func(ctx context.Context, c *Client) error { return first(c.RotateDataKeys(ctx)) },
+		"RevokeGrant": func(ctx context.Context, c *Client) error {
+			return first(c.RevokeGrant(ctx, &api.RevokeGrantRequest{GrantID: "gr-1"}))
+		},
 		"GetCallerIdentity": func(ctx context.Context, c *Client) error { return first(c.GetCallerIdentity(ctx)) },
 		"GetWebIdentityToken": func(ctx context.Context, c *Client) error {
 			return first(c.GetWebIdentityToken(ctx, &api.GetWebIdentityTokenRequest{Audience: []string{"a"}, SigningAlgorithm: "ES384"}))

@@ -101,6 +101,7 @@ func grantsCommand(env *environment) *cobra.Command {
 			return listGrants(ctx, env, c, o)
 		}),
 	}
+	c.AddCommand(revokeCommand(env))
 	o.flags(c)
 	return c
 }

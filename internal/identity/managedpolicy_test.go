@@ -169,7 +169,7 @@ func TestPoliciesAreListed(t *testing.T) {
 			return s.ListPolicies(t.Context(), b.admin, f, p)
 		}), func(p *identity.ManagedPolicy) string { return p.Name })
 	}
-	const supplied = "LanyardAudit LanyardIdentityAdministrator LanyardReadOnly LanyardSessionBinding LanyardWebIdentity LanyardWorkloadTokens LanyardWorkloadTokensForUserId"
+	const supplied = "LanyardAudit LanyardGrantAdministrator LanyardIdentityAdministrator LanyardReadOnly LanyardSessionBinding LanyardWebIdentity LanyardWorkloadTokens LanyardWorkloadTokensForUserId"
 	want(t, "all", list(identity.PolicyFilter{}), supplied+" alpha beta")
 	want(t, "supplied", list(identity.PolicyFilter{Scope: "AWS"}), supplied)
 	want(t, "own", list(identity.PolicyFilter{Scope: "Local"}), "alpha beta")

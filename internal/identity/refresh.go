@@ -196,14 +196,17 @@ func (s *Service) keep(ctx context.Context, l *leased, t *grantTokens, answer oa
 		err := s.Store.UpdateGrant(ctx, g, owner)
 		switch {
 		case err == nil:
-			return nil
+			return ended(&g)
 		case errors.Is(err, ErrVersion):
 			row, rerr := s.Store.GrantByID(ctx, g.Account, g.ID)
 			if errors.Is(rerr, ErrNotFound) {
 				return refuse(Conflict, "the grant was replaced or deleted while it was refreshed; try again")
 			}
 			if rerr == nil {
-				g.Version, owner = row.Version, row.LeaseOwner
+				if rerr = s.follow(ctx, &g, t, &row); rerr != nil {
+					return rerr
+				}
+				owner = row.LeaseOwner
 				continue
 			}
 			err = rerr
@@ -245,7 +248,7 @@ func (s *Service) suspend(ctx context.Context, l *leased, t *grantTokens, now oa
 func (s *Service) endLease(ctx context.Context, l *leased, g Grant) error {
 	err := s.Store.UpdateGrant(ctx, g, l.owner)
 	if errors.Is(err, ErrVersion) {
-		return nil
+		return internal(s.Store.ReleaseRefresh(ctx, g.Account, g.ID, l.owner), "giving back the lease of a grant")
 	}
 	return internal(err, "storing a grant")
 }

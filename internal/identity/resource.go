@@ -237,11 +237,27 @@ func (s *Service) revive(ctx context.Context, c *call, a *ask, g *Grant) (vault.
 		return vault.Secret{}, nil
 	}
 	g.State, g.Reason, g.UpdatedAt = GrantActive, "", s.Now()
-	if err := s.Store.UpdateGrant(ctx, *g, ""); err != nil && !errors.Is(err, ErrVersion) {
+	err = s.Store.UpdateGrant(ctx, *g, "")
+	if errors.Is(err, ErrVersion) {
+		return s.relook(ctx, c, a, g)
+	}
+	if err != nil {
 		return vault.Secret{}, internal(err, "storing a grant")
 	}
 	g.Version++
 	return s.fromGrant(ctx, c, a, g)
+}
+
+// relook reads a grant anew that somebody else changed: it was revived, or revoked.
+func (s *Service) relook(ctx context.Context, c *call, a *ask, g *Grant) (vault.Secret, error) {
+	next, err := s.Store.Grant(ctx, g.Account, g.Key)
+	if errors.Is(err, ErrNotFound) || err == nil && next.State != GrantActive {
+		return vault.Secret{}, nil
+	}
+	if err != nil {
+		return vault.Secret{}, internal(err, "reading a grant")
+	}
+	return s.fromGrant(ctx, c, a, &next)
 }
 
 // dropTokens forgets a grant's tokens: the row stays and says why.

@@ -71,6 +71,7 @@ type OAuth interface {
 	Exchange(ctx context.Context, p oauth.Provider, code, verifier vault.Secret, callbackURL string, resources, audiences []string) (oauth.Token, error)
 	Refresh(ctx context.Context, p oauth.Provider, refresh vault.Secret, scopes, resources, audiences []string) (oauth.Token, error)
 	ClientCredentials(ctx context.Context, p oauth.Provider, scopes, resources, audiences []string, custom map[string]string) (oauth.Token, error)
+	Revoke(ctx context.Context, p oauth.Provider, token vault.Secret, hint string) (oauth.Receipt, error)
 }
 
 // URLChecker says whether a URL of a provider may ever be called, by its form alone.

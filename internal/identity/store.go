@@ -107,6 +107,8 @@ const (
 	GrantActive       GrantState = "active"
 	GrantNeedsConsent GrantState = "needs_consent" // Reason says why; the tokens are gone
 	GrantSuspended    GrantState = "suspended"     // the provider was edited after consent; Reason says how
+	GrantRevoking     GrantState = "revoking"      // out of use for ever; the tokens are kept until the provider was told
+	GrantRevoked      GrantState = "revoked"       // Reason is the receipt; the tokens are gone
 )
 
 // Grant is one stored consent (or, with no user, one machine token): what Sealed holds is bound to the row and its
@@ -152,6 +154,10 @@ type GrantStore interface {
 	// g.Version+1 and clears the lease, if the stored version is g.Version and the lease is owner's ("" when no lease
 	// was taken); else ErrVersion.
 	UpdateGrant(ctx context.Context, g Grant, owner string) error
+	// RetireGrant takes a grant out of use for ever: it stores Key, State, Reason, Sealed, HasRefresh, AccessExpiresAt
+	// and UpdatedAt as version g.Version+1 if the stored version is g.Version, else ErrVersion. A lease stays, whoever
+	// has it: the outcome of a refresh under way must still find the row. ErrExists when another grant has the key.
+	RetireGrant(ctx context.Context, g Grant) error
 	// ReleaseRefresh clears owner's lease and changes nothing else.
 	ReleaseRefresh(ctx context.Context, account, id, owner string) error
 	// TouchGrants sets LastUsedAt (not a version change).

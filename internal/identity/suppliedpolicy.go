@@ -41,6 +41,10 @@ var suppliedRows = []supplied{
 	{"LanyardAudit", "Reads the audit, grants and authorization sessions; no token", "v1", []suppliedStatement{
 		{[]string{"lanyard:FindAuditRecords", "lanyard:ListAuthorizationSessions", "lanyard:ListGrants"}, []string{anyAccount}},
 	}},
+	{"LanyardGrantAdministrator", "Lists and revokes grants of any user; no token", "v1", []suppliedStatement{
+		{[]string{"lanyard:ListGrants"}, []string{anyAccount}},
+		{[]string{"lanyard:RevokeGrant"}, []string{anyDirectory, anyVault}},
+	}},
 	{"LanyardIdentityAdministrator", "Makes, changes and deletes workload identities and credential providers; no token", "v1", []suppliedStatement{
 		readConfiguration,
 		{[]string{"bedrock-agentcore:CreateWorkloadIdentity", "bedrock-agentcore:UpdateWorkloadIdentity", "bedrock-agentcore:DeleteWorkloadIdentity",

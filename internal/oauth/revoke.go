@@ -135,3 +135,11 @@ func (a answer) revocationRefusal(resp *egress.Response) *Error {
 	}
 	return nil
 }
+
+// ByAccessToken reports that the vendor takes a grant back by a living access
+// token and by nothing else.
+func (f RevocationForm) ByAccessToken() bool { return f == RevokeDeleteGrant || f == RevokeBearer }
+
+// EndsEverything reports that the vendor ends, with one token, all that its user
+// granted to the client.
+func (f RevocationForm) EndsEverything() bool { return f == RevokeDeleteGrant }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	control "github.com/aws/aws-sdk-go-v2/service/bedrockagentcorecontrol"
 	ctypes "github.com/aws/aws-sdk-go-v2/service/bedrockagentcorecontrol/types"
 	"github.com/lanyard-id/lanyard/api"
+	"github.com/lanyard-id/lanyard/internal/oauth"
 	"github.com/lanyard-id/lanyard/internal/servertest"
 )
 
@@ -39,8 +41,11 @@ func testCreateOauth2CredentialProvider(t *testing.T, s *servertest.Service) {
 	_, err = c.CreateOauth2CredentialProvider(t.Context(), githubInput("github"))
 	failsAs[*ctypes.ConflictException](t, err, 409)
 
-	a := s.Call(t, s.Root, api.CreateOauth2CredentialProvider, map[string]any{"name": "x", "credentialProviderVendor": "GoogleOauth2", "oauth2ProviderConfigInput": map[string]any{"googleOauth2ProviderConfig": map[string]any{"clientId": "c", "clientSecret": "s"}}})
+	a := s.Call(t, s.Root, api.CreateOauth2CredentialProvider, map[string]any{"name": "x", "credentialProviderVendor": "LinkedinOauth2", "oauth2ProviderConfigInput": map[string]any{"linkedinOauth2ProviderConfig": map[string]any{"clientId": "c", "clientSecret": "s"}}})
 	refused(t, a, api.ValidationException)
+	if !strings.Contains(a.Exception.Message, "it serves "+oauth.ServedList()) {
+		t.Errorf("an unserved vendor is refused with: %s", a.Exception.Message)
+	}
 	for name, body := range wrongConfigs(s) {
 		t.Run(name, func(t *testing.T) {
 			a := s.Call(t, s.Root, api.CreateOauth2CredentialProvider, body)

@@ -40,6 +40,7 @@ var conformance = map[string]func(*testing.T, *servertest.Service){
 	"ListAuthorizationSessions": testListAuthorizationSessions,
 	"ListGrants":                testListGrants,
 	"RotateDataKeys":            testRotateDataKeys,
+	"RevokeGrant":               testRevokeGrant,
 }
 
 // TestConformance runs the test of every row; a row without one fails, and so does a test of no row.

@@ -45,6 +45,7 @@ func (s *Server) agentCoreTable() []*route {
 		handle(api.ListAuthorizationSessions, s.listAuthorizationSessions),
 		handle(api.ListGrants, s.listGrants),
 		handle(api.RotateDataKeys, s.rotateDataKeys),
+		handle(api.RevokeGrant, s.revokeGrant),
 	}
 }
 

@@ -37,6 +37,7 @@ var inputs = map[string]reflect.Type{
 	"ListAuthorizationSessions":       reflect.TypeFor[api.PageRequest](),
 	"ListGrants":                      reflect.TypeFor[api.ListGrantsRequest](),
 	"RotateDataKeys":                  reflect.TypeFor[api.Empty](),
+	"RevokeGrant":                     reflect.TypeFor[api.RevokeGrantRequest](),
 }
 
 // world is a service in which every operation has something to work on.
@@ -45,6 +46,7 @@ type world struct {
 	agent   *servertest.Agent
 	token   string // a workload access token of alice
 	session string // an authorization session of alice
+	grant   string // the id of a grant of carol
 	keyID   string // an access key of person
 	runtime string // the id of an agent runtime
 	host    *fakeHost
@@ -57,6 +59,8 @@ func newWorld(t testing.TB, opts ...servertest.Option) *world {
 	w := &world{Service: s, agent: s.NewAgent(t), host: h}
 	_, err := w.agent.Control.CreateApiKeyCredentialProvider(context.Background(), keyInput("key", "k3y"))
 	check(t, err)
+	w.agent.Grant(t, "carol")
+	w.grant = s.Grants(t)[0].ID
 	w.token = w.agent.Token(t, "alice")
 	w.session = *w.agent.Begin(t, "alice").SessionUri
 	w.people(t)
@@ -94,6 +98,7 @@ func (w *world) sample(op api.Operation) map[string]any {
 		"ListAuthorizationSessions":       {},
 		"ListGrants":                      {},
 		"RotateDataKeys":                  {},
+		"RevokeGrant":                     {"grantId": w.grant},
 	}
 	if op.Service.Version() != "" {
 		return w.querySample(op)

@@ -115,6 +115,10 @@ func (f *faults) UpdateGrant(ctx context.Context, g identity.Grant, owner string
 	return done(f, "UpdateGrant", func() error { return f.Store.UpdateGrant(ctx, g, owner) })
 }
 
+func (f *faults) RetireGrant(ctx context.Context, g identity.Grant) error {
+	return done(f, "RetireGrant", func() error { return f.Store.RetireGrant(ctx, g) })
+}
+
 func (f *faults) ReleaseRefresh(ctx context.Context, account, id, owner string) error {
 	return done(f, "ReleaseRefresh", func() error { return f.Store.ReleaseRefresh(ctx, account, id, owner) })
 }

@@ -86,6 +86,14 @@ func (s *Server) OnToken(answer func(http.ResponseWriter, *http.Request) bool) {
 	s.onToken = answer
 }
 
+// OnRevoke is OnToken for revocations, which it finds uncounted and unread: a
+// script that leaves the answer to the provider leaves it the body, too.
+func (s *Server) OnRevoke(answer func(http.ResponseWriter, *http.Request) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onRevoke = answer
+}
+
 // OnDiscovery is OnToken for discovery documents.
 func (s *Server) OnDiscovery(answer func(http.ResponseWriter, *http.Request) bool) {
 	s.mu.Lock()

@@ -8,6 +8,13 @@ import (
 )
 
 func (s *Server) serveRevocation(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	scripted := s.onRevoke
+	s.mu.Unlock()
+	if scripted != nil && scripted(w, r) {
+		s.record(r, "", CountRevoke)
+		return
+	}
 	if revoke := s.Behaviour().revoke; revoke != nil {
 		revoke(s, w, r)
 		return

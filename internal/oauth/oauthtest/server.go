@@ -60,6 +60,7 @@ type Server struct {
 	lastRefresh string
 	onToken     func(http.ResponseWriter, *http.Request) bool
 	onDiscovery func(http.ResponseWriter, *http.Request) bool
+	onRevoke    func(http.ResponseWriter, *http.Request) bool
 	failures    []int
 	dropped     int
 	hold        *Hold
