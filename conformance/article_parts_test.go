@@ -77,6 +77,27 @@ func (w *world) verifiedUser(t *testing.T, alice *person) {
 	if page := lab.Eval[string](tab, "document.body.innerText"); strings.Contains(page, "Authorization complete") {
 		t.Error("a session begun for a verified user was completed for a user id")
 	}
+
+	// The session binding service shows Lanyard the JWT too.
+	w.Rewrite(t, "compose/front-door.yaml", "  - path: /oauth2/session-binding\n", "  - path: /oauth2/session-binding\n    access_token: true\n")
+	w.Service(t, "front-door").Restart(t)
+	w.Rewrite(t, "compose/session-binding.yaml", "signer:", "user: jwt\njwt_header: x-amzn-oidc-accesstoken\nsigner:")
+	w.Service(t, "session-binding").Restart(t)
+	alice.Open(w.URL("agents") + "/")
+	alice.Shown("#message")
+	alice.Shown(".consent a.button") // of the question that is still kept
+	alice.Do(chromedp.Click(chromedp.CSS("#fresh")))
+	alice.ask(myProjects)
+	tab = alice.consent(alice.consentLink())
+	if page := lab.Eval[string](tab, "document.body.innerText"); !strings.Contains(page, "Authorization complete") {
+		t.Errorf("for a verified user the session binding service shows:\n%s", page)
+	}
+	alice.answered(t, alice.login+"-secret-plans")
+	if verified := w.find(t, func(r api.AuditRecord) bool {
+		return r.Action == "GetWorkloadAccessTokenForJWT" && r.Result == "allowed"
+	}); len(verified) == 0 {
+		t.Error("the audit has no workload access token for a JWT")
+	}
 }
 
 // cleanUp deletes what was made: the grants go with it.

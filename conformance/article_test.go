@@ -30,6 +30,7 @@ func TestArticle(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, githubtest.Config{GitHubApp: true, TokenLifetime: tokenLife}, lab.WithPython())
 	alice := w.signIn(t, "alice")
+	played := map[string]bool{}
 	for _, part := range []struct {
 		name string
 		play func(*testing.T, *person)
@@ -41,7 +42,9 @@ func TestArticle(t *testing.T) {
 		if !t.Run(part.name, func(t *testing.T) { part.play(t, alice) }) {
 			return // what comes after builds on it
 		}
+		played[part.name] = true
 	}
+	articleLedger(t, played)
 }
 
 // world is the picture with its people.

@@ -42,8 +42,8 @@ if [ ! -s compose/secrets/agent.aws ]; then
   allow github-agent GetWorkloadAccessTokenForUserId GetResourceOauth2Token >compose/secrets/agent.key
   (
     . ./compose/secrets/agent.key
-    printf '[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY"
-    printf '[objects]\naws_access_key_id = agent\naws_secret_access_key = %s\n' "$OBJECTS_SECRET_KEY"
+    printf '[default]\naws_access_key_id = agent\naws_secret_access_key = %s\n' "$OBJECTS_SECRET_KEY"
+    printf '[lanyard]\naws_access_key_id = %s\naws_secret_access_key = %s\n' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY"
   ) >compose/secrets/agent.aws
   rm compose/secrets/agent.key
 fi

@@ -27,6 +27,7 @@ type Config struct {
 	Workload        string
 	WorkloadTokenBy string
 	IdentityRegion  string
+	IdentityProfile string // of credentials for Lanyard; the default ones when empty
 
 	// The provider whose tools the model gets.
 	Tools             string
@@ -41,7 +42,6 @@ type Config struct {
 	ModelBase string
 	ModelKey  secret
 	Region    string
-	Profile   string
 	Limits    chat.Limits
 
 	// Conversations.
@@ -76,9 +76,9 @@ func configFrom(getenv func(string) string) (*Config, error) {
 	c := &Config{
 		Listen: listenAddress(getenv), Environment: or("ENVIRONMENT", "development"),
 		OIDC:     oidcdata.Config{Signer: getenv("OIDC_DATA_SIGNER"), Client: getenv("OIDC_DATA_CLIENT"), Issuer: getenv("OIDC_DATA_ISSUER"), KeysURL: getenv("OIDC_DATA_KEYS_URL")},
-		Workload: getenv("WORKLOAD_IDENTITY_NAME"), WorkloadTokenBy: or("WORKLOAD_TOKEN_BY", byUserID), IdentityRegion: or("IDENTITY_AWS_REGION", region),
+		Workload: getenv("WORKLOAD_IDENTITY_NAME"), WorkloadTokenBy: or("WORKLOAD_TOKEN_BY", byUserID), IdentityRegion: or("IDENTITY_AWS_REGION", region), IdentityProfile: getenv("IDENTITY_AWS_PROFILE"),
 		Tools: or("TOOLS", toolsGitHub), SessionBindingURL: getenv("SESSION_BINDING_URL"), BindingStateFile: getenv("SESSION_BINDING_STATE_KEY_FILE"),
-		Model: or("MODEL", modelBedrock), Region: region, Profile: getenv("CLOUD_AWS_PROFILE"),
+		Model: or("MODEL", modelBedrock), Region: region,
 		S3:       state.S3Config{Bucket: getenv("S3_BUCKET_NAME"), PathStyle: getenv("S3_PATH_STYLE") == "true", Encryption: getenv("S3_SSE"), KMSKeyID: getenv("S3_SSE_KMS_KEY_ID")},
 		StateDir: getenv("STATE_DIR"), StateKeyFile: getenv("STATE_KEY_FILE"),
 		SignOutURL: or("SIGN_OUT_URL", "/oauth2/sign-out"),

@@ -48,12 +48,11 @@ func run(ctx context.Context, getenv func(string) string, stderr io.Writer) erro
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: c.LogLevel}))
-	lanyard, err := client.New(ctx, client.WithRegion(c.IdentityRegion))
+	lanyard, err := newLanyard(ctx, c)
 	if err != nil {
 		return err
 	}
-	// The default chain may hold credentials of Lanyard, which AWS does not know: then the model and the bucket have a profile.
-	cloud, err := config.LoadDefaultConfig(ctx, config.WithRegion(c.Region), config.WithSharedConfigProfile(c.Profile))
+	cloud, err := config.LoadDefaultConfig(ctx, config.WithRegion(c.Region))
 	if err != nil {
 		return fmt.Errorf("the AWS configuration of the model and the bucket: %w", err)
 	}
@@ -62,6 +61,20 @@ func run(ctx context.Context, getenv func(string) string, stderr io.Writer) erro
 		return err
 	}
 	return serve(ctx, c, s.handler(), log)
+}
+
+// newLanyard signs at Lanyard with the default credentials, as the model and the bucket are called; or with those of a profile
+// of its own, where the default ones are a cloud's, which Lanyard does not know.
+func newLanyard(ctx context.Context, c *Config) (*client.Client, error) {
+	options := []client.Option{client.WithRegion(c.IdentityRegion)}
+	if c.IdentityProfile != "" {
+		cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(c.IdentityRegion), config.WithSharedConfigProfile(c.IdentityProfile))
+		if err != nil {
+			return nil, fmt.Errorf("IDENTITY_AWS_PROFILE: %w", err)
+		}
+		options = append(options, client.WithCredentials(cfg.Credentials))
+	}
+	return client.New(ctx, options...)
 }
 
 func serve(ctx context.Context, c *Config, h http.Handler, log *slog.Logger) error {

@@ -111,7 +111,7 @@ func (s *story) settings(env map[string]string, w *world, listen string) ([]stri
 	if w.modelURL == "" {
 		return append(settings, "MODEL=openai"), nil
 	}
-	return append(settings, "MODEL=bedrock", "INFERENCE_PROFILE_ID=us.stand-in-v1:0", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME="+w.modelURL, "AWS_BEARER_TOKEN_BEDROCK=stand-in"), nil
+	return append(settings, "MODEL=bedrock", "INFERENCE_PROFILE_ID=us.stand-in-v1:0", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME="+w.modelURL), nil
 }
 
 func makeKey(file string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/lanyard-id/lanyard/api"
@@ -117,13 +118,18 @@ func TestNoUserPoolsByDefault(t *testing.T) {
 // TestBrowserURL: where a browser cannot reach the provider's own name, it is sent to the address that stands for it.
 func TestBrowserURL(t *testing.T) {
 	t.Parallel()
-	seen := ""
+	var seen string
+	var unreachable atomic.Bool
 	w := newWorld(t, servertest.Edge(func(c *server.Config) {
 		c.BrowserURL = func(_ context.Context, location string) string {
+			if !unreachable.Load() {
+				return location
+			}
 			seen = location
 			return "https://local.example/authorize"
 		}
 	}))
+	unreachable.Store(true)
 	a := get(t, w.Service, http.MethodGet, strings.TrimPrefix(*w.agent.Begin(t, "alice").AuthorizationUrl, w.Public), nil, "")
 	if a.Status != http.StatusFound || a.Header.Get("Location") != "https://local.example/authorize" || !strings.Contains(seen, "client_id=") {
 		t.Errorf("%d to %q; asked about %q", a.Status, a.Header.Get("Location"), seen)

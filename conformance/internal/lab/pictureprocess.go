@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +17,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
 )
 
 // Start starts a service again after Kill or Stop.
@@ -202,16 +206,17 @@ func (p *Picture) OperatorEnv(t testing.TB) []string {
 // Objects is what the object store holds, by key.
 func (p *Picture) Objects(t testing.TB) map[string]string {
 	t.Helper()
-	bucket := p.URL("objects") + "/conversations"
-	var list struct {
-		Contents []struct{ Key string }
-	}
-	if err := xml.Unmarshal([]byte(fetch(t, http.MethodGet, bucket+"?list-type=2")), &list); err != nil {
-		t.Fatal(err)
-	}
+	client := s3.New(s3.Options{
+		BaseEndpoint: aws.String(p.URL("objects")), Region: "us-west-2", UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider("agent", p.env["OBJECTS_SECRET_KEY"], ""), Logger: logging.Nop{},
+	})
+	bucket := aws.String("conversations")
+	list, err := client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: bucket})
 	objects := map[string]string{}
-	for _, c := range list.Contents {
-		objects[c.Key] = fetch(t, http.MethodGet, bucket+"/"+c.Key)
+	for _, object := range must(t, list, err).Contents {
+		out, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: bucket, Key: object.Key})
+		content, err2 := io.ReadAll(must(t, out, err).Body)
+		objects[*object.Key] = string(must(t, content, err2))
 	}
 	return objects
 }
@@ -254,7 +259,7 @@ func (p *Picture) ServiceEnv(t testing.TB, name string) map[string]string {
 // AgentCredentials are the agent's at Lanyard.
 func (p *Picture) AgentCredentials(t testing.TB) map[string]string {
 	t.Helper()
-	own, _, _ := strings.Cut(p.read(t, "compose/secrets/agent.aws"), "[objects]")
+	_, own, _ := strings.Cut(p.read(t, "compose/secrets/agent.aws"), "[lanyard]")
 	env := map[string]string{}
 	for line := range strings.Lines(own) {
 		if key, value, ok := strings.Cut(line, "="); ok {

@@ -44,6 +44,9 @@ func (p *Picture) StartPython(t testing.TB, app string, env ...string) {
 	s.env = append(s.env, append(env, "AWS_REGION=us-west-2", "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE="+p.URL("lanyard"),
 		"AWS_CA_BUNDLE="+trusted, "SSL_CERT_FILE="+trusted, "REQUESTS_CA_BUNDLE="+trusted, "PYTHONDONTWRITEBYTECODE=1",
 		"PYTHONPATH="+filepath.Join(p.l.dir, "python", "keyhost"), "KEY_HOST="+p.keyHost(t, trusted))...)
+	if app == "agent" {
+		s.env = append(s.env, "AWS_PROFILE=lanyard")
+	}
 	p.services[s.name] = s
 	s.Start(t)
 }
