@@ -9,12 +9,13 @@ import (
 	"strings"
 
 	"github.com/lanyard-id/lanyard/api"
+	"github.com/lanyard-id/lanyard/client"
 	"github.com/spf13/cobra"
 )
 
 type providerOptions struct {
 	name, kind, clientID, clientSecret, discovery, pool, region string
-	asJSON                                                      bool
+	asJSON, replace                                             bool
 }
 
 func createProviderCommand(env *environment) *cobra.Command {
@@ -33,6 +34,7 @@ func createProviderCommand(env *environment) *cobra.Command {
 	f.StringVar(&o.clientSecret, "client-secret", "", "OAuth client secret; better asked for, or in LANYARD_CLIENT_SECRET")
 	f.StringVar(&o.discovery, "discovery-url", "", "discovery URL of the authorization server (required for cognito and custom)")
 	f.StringVar(&o.pool, "cognito-pool-id", "", "user pool whose client gets the callback URL registered")
+	f.BoolVar(&o.replace, "replace", false, "give a provider of this name that there is this client; its callback URL stays")
 	regionFlag(c, &o.region)
 	jsonFlag(c, &o.asJSON)
 	choices(c, "type", providerTypes...)
@@ -82,7 +84,7 @@ func (o *providerOptions) run(ctx context.Context, env *environment) error {
 	if o.clientSecret == "" {
 		return errors.New("the client secret is missing: set LANYARD_CLIENT_SECRET, or run this in a terminal to be asked for it")
 	}
-	made, err := c.CreateOauth2CredentialProvider(ctx, o.request())
+	made, err := o.store(ctx, c)
 	if err != nil {
 		return explain(err)
 	}
@@ -105,6 +107,16 @@ func (o *providerOptions) run(ctx context.Context, env *environment) error {
 	}
 	t.providerMade(env, used, a != nil)
 	return t.err
+}
+
+// store makes the provider, or changes the one that there is if that was asked for.
+func (o *providerOptions) store(ctx context.Context, c *cloud) (*api.Oauth2CredentialProvider, error) {
+	in := o.request()
+	made, err := c.CreateOauth2CredentialProvider(ctx, in)
+	if o.replace && client.Is(err, api.ConflictException) {
+		return c.UpdateOauth2CredentialProvider(ctx, &api.UpdateOauth2CredentialProviderRequest{Name: in.Name, Vendor: in.Vendor, Config: in.Config})
+	}
+	return made, err
 }
 
 func (o *providerOptions) request() *api.CreateOauth2CredentialProviderRequest {

@@ -12,12 +12,14 @@ names=DNS:lanyard.localhost,DNS:keycloak.localhost,DNS:agents.localhost,DNS:agen
 if [ ! -s secrets/tls.crt ]; then
   openssl ecparam -name prime256v1 -genkey -noout -out secrets/ca.key
   openssl req -x509 -new -key secrets/ca.key -days 730 -subj "/CN=Lanyard on this machine" -out secrets/ca.crt \
-    -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign
+    -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign \
+    -addext 'nameConstraints=critical,permitted;DNS:localhost,permitted;IP:127.0.0.0/255.0.0.0'
   openssl ecparam -name prime256v1 -genkey -noout -out secrets/tls.key
   openssl req -new -key secrets/tls.key -subj "/CN=lanyard.localhost" -out secrets/tls.csr
   printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth\n' "$names" >secrets/tls.ext
   openssl x509 -req -in secrets/tls.csr -CA secrets/ca.crt -CAkey secrets/ca.key -CAcreateserial -days 700 -extfile secrets/tls.ext -out secrets/tls.crt
-  rm secrets/tls.csr secrets/tls.ext
+  # Nobody signs with the authority again: a browser that trusts it trusts this one certificate.
+  rm secrets/ca.key secrets/ca.srl secrets/tls.csr secrets/tls.ext
 fi
 key root.key  # of the token vault: keep a copy apart from the database's
 key state.key # of the agent's conversations
@@ -35,6 +37,7 @@ if [ ! -s ../.env ]; then
   {
     echo "# Made by compose/init.sh. Passwords are the developers' own; change what is empty."
     echo "RUN_AS=$(id -u):$(id -g)"
+    echo "RUN_UID=$(id -u)"
     for name in KEYCLOAK_ADMIN_PASSWORD FRONT_DOOR_CLIENT_SECRET ALICE_PASSWORD BOB_PASSWORD OBJECTS_SECRET_KEY; do
       echo "$name=$(random 18)"
     done

@@ -19,7 +19,10 @@ lanyard() {
 }
 admin() { lanyard admin "$@" --config "$config"; }
 
-if [ ! -s compose/secrets/root.env ]; then admin bootstrap >compose/secrets/root.env; fi
+if [ ! -s compose/secrets/root.env ]; then
+  admin bootstrap --again >compose/secrets/new
+  mv compose/secrets/new compose/secrets/root.env
+fi
 . ./compose/secrets/root.env
 export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION=us-west-2 LANYARD_ENDPOINT="$endpoint" LANYARD_CLIENT_SECRET="$GITHUB_CLIENT_SECRET"
 
@@ -27,7 +30,7 @@ export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION=us-west-2 LANYARD_ENDP
 allow() { # user, operations…
   user=$1
   shift
-  admin user create "$user" >&2
+  admin user create "$user" >&2 || true # there is one already, or the next line says what is wrong
   for operation in "$@"; do
     set -- "$@" --allow "bedrock-agentcore:$operation"
     shift
@@ -35,8 +38,10 @@ allow() { # user, operations…
   admin policy put --user "$user" --name least "$@" >&2
   admin key create --user "$user"
 }
+# A file is there whole or not at all, so that a run that broke off is made up for by the next.
 if [ ! -s compose/secrets/session-binding.env ]; then
-  allow session-binding CompleteResourceTokenAuth >compose/secrets/session-binding.env
+  allow session-binding CompleteResourceTokenAuth >compose/secrets/new
+  mv compose/secrets/new compose/secrets/session-binding.env
 fi
 if [ ! -s compose/secrets/agent.aws ]; then
   allow github-agent GetWorkloadAccessTokenForUserId GetResourceOauth2Token >compose/secrets/agent.key
@@ -44,14 +49,13 @@ if [ ! -s compose/secrets/agent.aws ]; then
     . ./compose/secrets/agent.key
     printf '[default]\naws_access_key_id = agent\naws_secret_access_key = %s\n' "$OBJECTS_SECRET_KEY"
     printf '[lanyard]\naws_access_key_id = %s\naws_secret_access_key = %s\n' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY"
-  ) >compose/secrets/agent.aws
+  ) >compose/secrets/new
+  mv compose/secrets/new compose/secrets/agent.aws
   rm compose/secrets/agent.key
 fi
 
-if [ ! -e compose/secrets/registered ]; then
-  lanyard identity create-workload-identity --name github-agent --return-urls "$binding"
-  lanyard identity create-credential-provider --name github --type github --client-id "$GITHUB_CLIENT_ID"
-  touch compose/secrets/registered
-fi
+lanyard identity create-workload-identity --name github-agent --return-urls "$binding" ||
+  lanyard identity update-workload-identity --name github-agent --set-return-urls "$binding"
+lanyard identity create-credential-provider --name github --type github --client-id "$GITHUB_CLIENT_ID" --replace
 if [ -z "${LANYARD:-}" ]; then docker compose exec -T objects mkdir -p /objects/conversations; fi
 echo "The agent is registered. Register the callback URL above at GitHub, then: docker compose up -d --wait"

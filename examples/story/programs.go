@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -45,7 +47,7 @@ func (p *programs) start(name string, env []string, program string, args ...stri
 	p.group.Go(func() {
 		defer log.Close()
 		err := cmd.Wait()
-		p.ended <- fmt.Errorf("%s ended (%v): its log is %s", name, err, logFile)
+		p.ended <- fmt.Errorf("%s ended: %w; its log is %s", name, cmp.Or(err, errors.New("by itself")), logFile)
 	})
 	return nil
 }

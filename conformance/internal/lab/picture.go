@@ -98,6 +98,9 @@ func (l *Lab) Picture(t testing.TB, github githubtest.Config, options ...Picture
 		t.Fatal("setup.sh printed no callback URL to register at GitHub")
 	}
 	p.GitHub.RegisterCallback(callback)
+	if again := callbackURL.FindString(p.script(t, "setup.sh")); again != callback {
+		t.Fatalf("run again, setup.sh says that the callback URL is %q, not %q", again, callback)
+	}
 	for _, name := range []string{"session-binding", "agent"} {
 		p.Service(t, name).Start(t)
 	}
@@ -187,7 +190,7 @@ func (p *Picture) adapt(t testing.TB) {
 	for _, file := range p.files(t) {
 		text := p.read(t, file)
 		if file == "compose.yaml" {
-			text = strings.ReplaceAll(text, "./compose/secrets:/secrets:ro", "")
+			text = mountedSecrets.ReplaceAllString(text, "")
 		}
 		p.write(t, file, p.replace.Replace(text))
 	}
@@ -198,6 +201,9 @@ func (p *Picture) adapt(t testing.TB) {
 		"GITHUB_CLIENT_SECRET=\n", "GITHUB_CLIENT_SECRET="+githubClientSecret+"\nAWS_ENDPOINT_URL_BEDROCK_RUNTIME="+model+"\n",
 		"MODEL=openai", "MODEL=bedrock", "INFERENCE_PROFILE_ID=\n", "INFERENCE_PROFILE_ID=us.stand-in-v1:0\n").Replace(p.read(t, ".env")))
 }
+
+// mountedSecrets are the lines that mount them: a process finds them where they are.
+var mountedSecrets = regexp.MustCompile(`(?m)^ +- \./compose/secrets/\S+:/secrets/\S+:ro\n`)
 
 func standIn(t testing.TB, h http.Handler, certificate *httptest.Server) string {
 	server := httptest.NewUnstartedServer(h)
