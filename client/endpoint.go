@@ -91,11 +91,17 @@ func checkEndpoint(from, raw string, insecureHTTP bool) (string, error) {
 }
 
 func isLoopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") { // RFC 6761 section 6.3
+	if strings.HasSuffix(host, ".localhost") { // RFC 6761 section 6.3
 		return true
 	}
+	return isThisMachine(host)
+}
+
+// isThisMachine is narrower: the names below localhost are often given to other containers of a network, whatever RFC 6761
+// says, and a resource token must not travel there in the clear.
+func isThisMachine(host string) bool {
 	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // of is the endpoint of an operation.

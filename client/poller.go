@@ -28,14 +28,17 @@ const (
 	usualPollLimit    = 10 * time.Minute
 )
 
+// lastLook is how long the last look may take, the one at the limit itself.
+const lastLook = 5 * time.Second
+
 // ErrConsentTimeout says that the user did not consent in time. The authorization session may still be open: a later
 // request with its SessionURI continues it.
 var ErrConsentTimeout = errors.New("the user has not consented in time")
 
 type pollEvery struct{ interval, limit time.Duration }
 
-// PollEvery looks after every interval, and gives up after limit with ErrConsentTimeout. What is not positive stands for
-// the usual: every 5 seconds, for 10 minutes.
+// PollEvery looks after every interval, and once more when limit is over, before it gives up with ErrConsentTimeout. What is
+// not positive stands for the usual: every 5 seconds, for 10 minutes.
 func PollEvery(interval, limit time.Duration) Poller {
 	if interval <= 0 {
 		interval = usualPollInterval
@@ -48,19 +51,41 @@ func PollEvery(interval, limit time.Duration) Poller {
 
 // Poll waits first: nobody consents at once.
 func (p pollEvery) Poll(ctx context.Context, check func(context.Context) (bool, error)) error {
-	over := fmt.Errorf("%w (%s)", ErrConsentTimeout, p.limit)
-	ctx, cancel := context.WithTimeoutCause(ctx, p.limit, over)
+	limited, cancel := context.WithTimeout(ctx, p.limit)
 	defer cancel()
-	for {
-		if wait(ctx, p.interval) != nil {
-			return context.Cause(ctx)
+	end, _ := limited.Deadline() // ctx may end before the limit
+	for time.Until(end) > p.interval {
+		if wait(limited, p.interval) != nil {
+			break
 		}
-		done, err := check(ctx)
-		if ctx.Err() != nil && err != nil {
-			return context.Cause(ctx)
+		done, err := check(limited)
+		if limited.Err() != nil && err != nil {
+			break
 		}
 		if done || err != nil {
 			return err
 		}
 	}
+	_ = wait(ctx, time.Until(end)) // ctx is asked next
+	return p.last(ctx, check)
+}
+
+// last looks at the limit, with time of its own: whoever consents within the last interval has consented in time.
+func (p pollEvery) last(ctx context.Context, check func(context.Context) (bool, error)) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	over := fmt.Errorf("%w (%s)", ErrConsentTimeout, p.limit)
+	last, cancel := context.WithTimeout(ctx, lastLook)
+	defer cancel()
+	done, err := check(last)
+	switch {
+	case ctx.Err() != nil && err != nil:
+		return context.Cause(ctx)
+	case err != nil && last.Err() == nil:
+		return fmt.Errorf("%w: %w", over, err)
+	case done:
+		return err
+	}
+	return over
 }

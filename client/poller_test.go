@@ -42,7 +42,7 @@ func pollingRequest(change ...func(*TokenRequest)) TokenRequest {
 	return req
 }
 
-// TestPollingAsUsual: every 5 seconds, for 10 minutes, and not a look longer.
+// TestPollingAsUsual: every 5 seconds, for 10 minutes, the last look being at their end.
 func TestPollingAsUsual(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sent, began := 0, time.Now()
@@ -51,8 +51,62 @@ func TestPollingAsUsual(t *testing.T) {
 		if took := time.Since(began); !errors.Is(err, ErrConsentTimeout) || took != 10*time.Minute {
 			t.Errorf("after %s: %v", took, err)
 		}
-		if sent < 120 || sent > 121 { // the first, and one every five seconds
+		if sent != 121 { // the first, and one every five seconds
 			t.Errorf("%d requests were sent", sent)
+		}
+	})
+}
+
+// consentAfter answers with a token as soon as so much time is over.
+func consentAfter(began time.Time, wait time.Duration, sent *int) Option {
+	return WithTransport(roundTrip(func(*http.Request) (*http.Response, error) {
+		*sent++
+		if time.Since(began) < wait {
+			return answer(200, pendingAnswer), nil
+		}
+		return answer(200, `{"accessToken":"TOKEN"}`), nil
+	}))
+}
+
+// TestAConsentInTheLastIntervalCounts: also where the interval is longer than the limit.
+func TestAConsentInTheLastIntervalCounts(t *testing.T) {
+	for name, every := range map[string]time.Duration{"within": 40 * time.Second, "as long": time.Minute, "longer": time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			sent, began := 0, time.Now()
+			c := newTestClient(t, "http://127.0.0.1:1", consentAfter(began, 59*time.Second, &sent))
+			token, err := c.ResourceToken(t.Context(), pollingRequest(func(r *TokenRequest) { r.Poller = PollEvery(every, time.Minute) }))
+			if took := time.Since(began); err != nil || token != "TOKEN" || took != time.Minute {
+				t.Errorf("%s: after %s and %d requests: %v", name, took, sent, err)
+			}
+		})
+	}
+}
+
+// TestTheLastLookIsShort: a server that does not answer it costs seconds, and the context ends it at once.
+func TestTheLastLookIsShort(t *testing.T) {
+	hang := func(ctx context.Context) (bool, error) { <-ctx.Done(); return false, ctx.Err() }
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		err := PollEvery(time.Hour, time.Minute).Poll(t.Context(), hang)
+		if took := time.Since(began); !errors.Is(err, ErrConsentTimeout) || took != time.Minute+lastLook {
+			t.Errorf("after %s: %v", took, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute+time.Second)
+		defer cancel()
+		if err := PollEvery(time.Hour, time.Minute).Poll(ctx, hang); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrConsentTimeout) {
+			t.Errorf("the context ended during the last look: %v", err)
+		}
+	})
+}
+
+// TestTheEndOfASessionAtTheLimitIsBoth: the usual limit is as long as a session lives.
+func TestTheEndOfASessionAtTheLimitIsBoth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sent := 0
+		c := newTestClient(t, "http://127.0.0.1:1", inTurn(&sent, says(200, pendingAnswer), says(403, `{"message":"it expired"}`, "X-Amzn-ErrorType", "AccessDeniedException")))
+		_, err := c.ResourceToken(t.Context(), pollingRequest(func(r *TokenRequest) { r.Poller = PollEvery(time.Minute, time.Minute) }))
+		if !errors.Is(err, ErrConsentTimeout) || !Is(err, api.AccessDeniedException) || sent != 2 {
+			t.Errorf("%d requests, %v", sent, err)
 		}
 	})
 }

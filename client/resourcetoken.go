@@ -166,6 +166,8 @@ func (p *poll) run(ctx context.Context) (api.Sensitive, error) {
 	switch {
 	case p.token != "":
 		return p.token, nil
+	case p.ended != nil && errors.Is(err, ErrConsentTimeout):
+		return "", err // which has what ended it
 	case p.ended != nil:
 		return "", p.ended
 	case err == nil:

@@ -54,7 +54,7 @@ type AllowHosts []string
 
 // Transport sends each request with a resource token of the user of the request's context. It refuses, before the token
 // is even asked for, whatever would carry the token elsewhere: a host that is not allowed, the next stop of a redirect
-// included; a Host header of another name; plain http, except to loopback. Base nil is http.DefaultTransport.
+// included; a Host header of another name; plain http, except to localhost and loopback addresses. Base nil is http.DefaultTransport.
 func (c *Client) Transport(req TokenRequest, allow AllowHosts, base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
@@ -102,7 +102,7 @@ func (t *transport) token(r *http.Request) (api.Sensitive, error) {
 
 func (a AllowHosts) check(r *http.Request, provider string) error {
 	u := r.URL
-	if u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !isThisMachine(u.Hostname())) {
 		return fmt.Errorf("a token of credential provider %s is not sent to %s by %s, where everybody on the way could read it: use https", provider, u.Host, u.Scheme)
 	}
 	if r.Host != "" && !strings.EqualFold(r.Host, u.Host) {

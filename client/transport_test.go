@@ -69,13 +69,14 @@ func TestTransportSendsTheToken(t *testing.T) {
 // TestTransportRefusesStrangers: the token is not even asked for, and the body is closed as its owner expects.
 func TestTransportRefusesStrangers(t *testing.T) {
 	c := newTestClient(t, "http://127.0.0.1:1", WithTransport(untouched(t)))
-	allow := AllowHosts{"api.example.com", "api.example.org:8443", "", "127.0.0.1:7777", "[::1]:7777"}
+	allow := AllowHosts{"api.example.com", "api.example.org:8443", "", "127.0.0.1:7777", "[::1]:7777", "api.localhost:7777"}
 	rt := c.Transport(TokenRequest{Provider: "p", Flow: "M2M", Workload: FixedWorkloadToken("wat")}, allow, untouched(t))
 	for _, to := range []struct{ url, host string }{
 		{"https://evil.example.com/", ""}, {"https://api.example.com.evil.example/", ""}, {"https://example.com/", ""}, {"https://xapi.example.com/", ""},
 		{"https://api.example.com:8443/", ""}, {"https://api.example.org/", ""}, {"https://api.example.org:443/", ""}, {"https://api.example.com@evil.example/", ""},
 		{"https://api.example.com./", ""}, {"http://api.example.com/", ""}, {"http://api.example.com:443/", ""}, {"ftp://api.example.com/", ""},
 		{"http://127.0.0.1/", ""}, {"http://127.0.0.1:7778/", ""}, {"http://127.0.0.2:7777/", ""}, {"http://[::1]:7778/", ""}, {"https:///", ""},
+		{"http://api.localhost:7777/", ""}, {"http://127.0.0.1.api.localhost:7777/", ""},
 		{"https://api.example.com/", "evil.example.com"}, {"https://api.example.com/", "api.example.com:8443"},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, to.url, nil)
@@ -105,7 +106,7 @@ func (c *closed) Close() error { c.done = true; return nil }
 
 func TestTransportAllowsWhatIsListed(t *testing.T) {
 	c := newTestClient(t, "http://127.0.0.1:1", WithTransport(answers(func() string { return `{"accessToken":"TOKEN"}` })))
-	allow := AllowHosts{"API.example.com", "api.example.org:8443", "127.0.0.1:7777", "[::1]:7777", "::1"}
+	allow := AllowHosts{"API.example.com", "api.example.org:8443", "127.0.0.1:7777", "[::1]:7777", "::1", "localhost:7777", "api.localhost"}
 	got := 0
 	rt := c.Transport(TokenRequest{Provider: "p", Flow: api.FlowM2M, Workload: FixedWorkloadToken("wat")}, allow, roundTrip(func(r *http.Request) (*http.Response, error) {
 		if r.Header.Get("Authorization") == "Bearer TOKEN" {
@@ -113,7 +114,7 @@ func TestTransportAllowsWhatIsListed(t *testing.T) {
 		}
 		return answer(200, ""), nil
 	}))
-	urls := []string{"https://api.example.com/x", "https://API.EXAMPLE.COM:443/", "https://api.example.org:8443/", "http://127.0.0.1:7777/", "http://[::1]:7777/", "https://[::1]/"}
+	urls := []string{"https://api.example.com/x", "https://API.EXAMPLE.COM:443/", "https://api.example.org:8443/", "http://127.0.0.1:7777/", "http://[::1]:7777/", "https://[::1]/", "http://localhost:7777/", "https://api.localhost/"}
 	for _, u := range urls {
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, u, nil)
 		if _, err := rt.RoundTrip(r); err != nil { //nolint:bodyclose // it is a recorder's

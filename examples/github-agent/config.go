@@ -41,6 +41,7 @@ type Config struct {
 	ModelID   string
 	ModelBase string
 	ModelKey  secret
+	ModelHTTP bool // insecure: the key may go to the model in plain http
 	Region    string
 	Limits    chat.Limits
 
@@ -116,6 +117,7 @@ func (c *Config) setModel(getenv func(string) string) {
 		c.ModelID = getenv("INFERENCE_PROFILE_ID")
 	case modelOpenAI:
 		c.ModelID, c.ModelBase, c.ModelKey = getenv("OPENAI_MODEL"), getenv("OPENAI_BASE_URL"), secret(getenv("OPENAI_API_KEY"))
+		c.ModelHTTP = getenv("OPENAI_INSECURE_HTTP") == "true"
 	}
 }
 
@@ -197,12 +199,31 @@ func (c *Config) choices() []error {
 func (c *Config) urls() []error {
 	errs := []error{safeURL("SESSION_BINDING_URL", c.SessionBindingURL), safeURL(strings.ToUpper(c.Tools)+"_API_BASE", c.APIBase)}
 	if c.Model == modelOpenAI {
-		errs = append(errs, safeURL("OPENAI_BASE_URL", c.ModelBase))
+		errs = append(errs, c.modelURL())
 	}
 	if !strings.HasPrefix(c.SignOutURL, "/") || strings.HasPrefix(c.SignOutURL, "//") {
 		errs = append(errs, safeURL("SIGN_OUT_URL", c.SignOutURL))
 	}
 	return errs
+}
+
+// modelURL accepts plain http to a model without a key as well: one's own, on another machine or outside the container. With
+// a key it takes a setting.
+func (c *Config) modelURL() error {
+	if c.modelInClear() && (c.ModelKey == "" || c.ModelHTTP) {
+		return nil
+	}
+	err := safeURL("OPENAI_BASE_URL", c.ModelBase)
+	if c.modelInClear() {
+		return fmt.Errorf("%w, unless there is no OPENAI_API_KEY; where the network between is trusted with the key, set OPENAI_INSECURE_HTTP=true", err)
+	}
+	return err
+}
+
+// modelInClear tells that what is said to the model goes over a network that can read it.
+func (c *Config) modelInClear() bool {
+	u, err := url.Parse(c.ModelBase)
+	return c.Model == modelOpenAI && err == nil && u.Scheme == "http" && u.Host != "" && u.User == nil && u.Fragment == "" && !webURL(u)
 }
 
 // safeURL accepts https, and http on this machine: tokens and keys travel there. A missing one is reported elsewhere,

@@ -47,6 +47,34 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// TestPlainHTTPToTheModel: to one's own without a key, or by a setting that the log tells of.
+func TestPlainHTTPToTheModel(t *testing.T) {
+	elsewhere := map[string]string{"MODEL": "openai", "OPENAI_MODEL": "m", "OPENAI_BASE_URL": "http://host.docker.internal:11434/v1"}
+	if c, err := settings(elsewhere); err != nil || !c.modelInClear() {
+		t.Errorf("without a key: %v", err)
+	}
+	elsewhere["OPENAI_API_KEY"] = "sk-secret"
+	if _, err := settings(elsewhere); err == nil || !strings.Contains(err.Error(), "OPENAI_INSECURE_HTTP=true") || strings.Contains(err.Error(), "sk-secret") {
+		t.Errorf("with a key: %v", err)
+	}
+	elsewhere["OPENAI_INSECURE_HTTP"] = "true"
+	if c, err := settings(elsewhere); err != nil || !c.modelInClear() {
+		t.Errorf("with a key, by a setting: %v", err)
+	}
+	for _, at := range []string{"http://127.0.0.1:11434/v1", "https://model.example.com/v1"} {
+		elsewhere["OPENAI_BASE_URL"] = at
+		if c, err := settings(elsewhere); err != nil || c.modelInClear() {
+			t.Errorf("%s: %v", at, err)
+		}
+	}
+	for _, at := range []string{"ftp://model.example.com", "http://", "http://a:b@model.example.com", "model.example.com", ""} {
+		elsewhere["OPENAI_BASE_URL"], elsewhere["OPENAI_API_KEY"] = at, ""
+		if _, err := settings(elsewhere); err == nil || !strings.Contains(err.Error(), "OPENAI_BASE_URL") {
+			t.Errorf("%s: %v", at, err)
+		}
+	}
+}
+
 func TestWrongSettingsAreNamed(t *testing.T) {
 	for name, c := range map[string]struct {
 		change map[string]string
@@ -115,6 +143,11 @@ func TestRunStartsAndStops(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	out := &stopper{stop: stop}
 	if err := run(ctx, func(name string) string { return all[name] }, out); err != nil || !strings.Contains(out.String(), "127.0.0.1:") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	maps.Copy(all, map[string]string{"MODEL": "openai", "OPENAI_MODEL": "m", "OPENAI_BASE_URL": "http://model.example.com/v1"})
+	ctx, out.stop = context.WithCancel(t.Context())
+	if err := run(ctx, func(name string) string { return all[name] }, out); err != nil || !strings.Contains(out.String(), `"insecure: the model is asked in plain http`) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	all["STATE_KEY_FILE"] = filepath.Join(t.TempDir(), "none")

@@ -55,7 +55,8 @@ func (s *server) poll(ctx context.Context, p *pending) (string, error) {
 	case errors.Is(err, client.ErrConsentRefused):
 		return consentRefused, nil
 	case client.Is(err, api.AccessDeniedException), client.Is(err, api.ValidationException), client.Is(err, api.ResourceNotFoundException):
-		return consentExpired, nil // the session failed, ended or is gone
+		s.log.WarnContext(ctx, "a consent has ended without a grant", "provider", p.Provider, "error", err)
+		return consentExpired, nil // the session failed, ended or is gone; or the agent's permissions are, which only the log tells
 	}
 	return "", err
 }

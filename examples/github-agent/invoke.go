@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"mime"
 	"net/http"
+	"os"
 	"time"
 	"unicode/utf8"
 
@@ -29,6 +31,7 @@ const (
 	maxSessionID = 256
 	maxMessage   = 32 << 10
 	saveTimeout  = 10 * time.Second
+	readTimeout  = 30 * time.Second // of the body
 )
 
 // readInvocation reads the body under either spelling of its members. Only JSON is accepted: no page of another site can
@@ -43,16 +46,33 @@ func readInvocation(w http.ResponseWriter, r *http.Request) (invocation, *refusa
 		Message        string `json:"message"`
 		UserMessage    string `json:"user_message"`
 	}
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&body)
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		return invocation{}, &refusal{http.StatusRequestEntityTooLarge, "The invocation is larger than 64 KiB."}
-	case err != nil:
+	raw, no := readBody(w, r)
+	if no != nil {
+		return invocation{}, no
+	}
+	if json.Unmarshal(raw, &body) != nil {
 		return invocation{}, &refusal{http.StatusUnprocessableEntity, `The body has to be a JSON object such as {"sessionId": "…", "message": "…"}.`}
 	}
 	in := invocation{cmp.Or(body.SessionID, body.SessionIDSnake), cmp.Or(body.Message, body.UserMessage)}
 	return in, in.check()
+}
+
+// readBody reads what came in time and is not too long.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
+	conn := http.NewResponseController(w)
+	_ = conn.SetReadDeadline(time.Now().Add(readTimeout)) // what has no connection has no slow one
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	_ = conn.SetReadDeadline(time.Time{}) // or the answer would end with it
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, &refusal{http.StatusRequestEntityTooLarge, "The invocation is larger than 64 KiB."}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &refusal{http.StatusRequestTimeout, "The invocation did not arrive in time. Send it again."}
+	case err != nil:
+		return nil, &refusal{http.StatusUnprocessableEntity, "The invocation ended early."}
+	}
+	return raw, nil
 }
 
 func (in invocation) check() *refusal {

@@ -2,8 +2,11 @@ package main
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lanyard-id/lanyard/api"
 )
@@ -32,6 +35,30 @@ func TestInvocationsThatCannotBeAnswered(t *testing.T) {
 		if resp, body := w.do(t, "alice", http.MethodPost, "/invocations", c.body); resp.StatusCode != c.status {
 			t.Errorf("%s: %d %s", name, resp.StatusCode, body)
 		}
+	}
+}
+
+// slow is a connection whose body does not come, and notes until when it is waited for.
+type slow struct {
+	*httptest.ResponseRecorder
+	until []time.Time
+}
+
+func (s *slow) SetReadDeadline(at time.Time) error { s.until = append(s.until, at); return nil }
+func (s *slow) Read([]byte) (int, error)           { return 0, os.ErrDeadlineExceeded }
+
+// TestABodyIsNotWaitedForWithoutEnd: nor does the answer end with the time for the body.
+func TestABodyIsNotWaitedForWithoutEnd(t *testing.T) {
+	t.Parallel()
+	w := &slow{ResponseRecorder: httptest.NewRecorder()}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/invocations", w)
+	r.Header.Set("Content-Type", "application/json")
+	began := time.Now()
+	if _, no := readInvocation(w, r); no == nil || no.status != http.StatusRequestTimeout {
+		t.Errorf("answered %+v", no)
+	}
+	if len(w.until) != 2 || !w.until[0].After(began) || w.until[0].After(time.Now().Add(readTimeout)) || !w.until[1].IsZero() {
+		t.Errorf("the body is waited for until %v", w.until)
 	}
 }
 

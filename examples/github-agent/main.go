@@ -56,6 +56,9 @@ func run(ctx context.Context, getenv func(string) string, stderr io.Writer) erro
 	if err != nil {
 		return fmt.Errorf("the AWS configuration of the model and the bucket: %w", err)
 	}
+	if c.modelInClear() {
+		log.Warn("insecure: the model is asked in plain http, and everybody on the way can read the conversations", "OPENAI_BASE_URL", c.ModelBase)
+	}
 	s, err := newServer(c, lanyard, cloud, log)
 	if err != nil {
 		return err

@@ -124,6 +124,22 @@ func TestRefusedConsentEndsTheWait(t *testing.T) {
 	}
 }
 
+// TestAConsentThatEndsIsLogged: to the page it has expired; that the provider is gone only the operator can mend.
+func TestAConsentThatEndsIsLogged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	consentOf(t, w.ask(t, "alice", "s1", "Who am I?"))
+	if err := w.clientOf(t, w.lanyard.Root).DeleteOauth2CredentialProvider(t.Context(), "github-provider"); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.consentStatus(t, "alice", "s1"); got != consentExpired {
+		t.Fatalf("the status is %q", got)
+	}
+	if logs := w.logs.String(); !strings.Contains(logs, "a consent has ended without a grant") || !strings.Contains(logs, "GetResourceOauth2Token: ") {
+		t.Fatalf("the log has:\n%s", logs)
+	}
+}
+
 func TestConversationGoesOnAndIsShownAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,19 +42,51 @@ func newTools(c *Config, p provider) []chat.Tool {
 	return githubTools(&p)
 }
 
-// get reads from the API as the user who asked, with no more than the scopes of the tool. When the API refuses the token,
-// the user is asked to consent again: Lanyard forgets the grant, and the answer ends with the way to a new one.
+// tokenTries is how often a request is tried: its token may be replaced by a refresh while it is on its way.
+const tokenTries = 3
+
+// get reads from the API as the user who asked, with no more than the scopes of the tool. When the API refuses a token that
+// Lanyard still hands out, the user is asked to consent again: Lanyard forgets the grant, and the answer ends with the way
+// to a new one. A refused token that Lanyard has replaced meanwhile says nothing about the grant.
 func get[Out any](ctx context.Context, p *provider, scopes []string, path string, query url.Values) (Out, error) {
 	request := p.request(ctx, scopes)
-	out, err := getWith[Out](ctx, p, request, path, query)
-	if !errors.Is(err, errTokenRefused) {
-		return out, err
+	for range tokenTries {
+		sent := &sentToken{base: cmp.Or(p.transport, http.DefaultTransport)}
+		out, err := getWith[Out](ctx, p, request, sent, path, query)
+		if !errors.Is(err, errTokenRefused) {
+			return out, err
+		}
+		current, err := p.lanyard.ResourceToken(ctx, request)
+		if err != nil {
+			return out, err
+		}
+		if sent.is(current) {
+			request.ForceAuthentication = true
+			_, err = p.lanyard.ResourceToken(ctx, request)
+			return out, cmp.Or(err, p.refuses())
+		}
 	}
-	request.ForceAuthentication = true
-	if _, err := p.lanyard.ResourceToken(ctx, request); err != nil {
-		return out, err
-	}
-	return out, &chat.ToolError{Message: p.title + " refuses the access that the user has given."}
+	var none Out
+	return none, p.refuses()
+}
+
+func (p *provider) refuses() error {
+	return &chat.ToolError{Message: p.title + " refuses the access that the user has given."}
+}
+
+// sentToken is a transport that knows which token went out last.
+type sentToken struct {
+	base          http.RoundTripper
+	authorization string
+}
+
+func (s *sentToken) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.authorization = r.Header.Get("Authorization")
+	return s.base.RoundTrip(r)
+}
+
+func (s *sentToken) is(token api.Sensitive) bool {
+	return subtle.ConstantTimeCompare([]byte(s.authorization), []byte("Bearer "+string(token))) == 1
 }
 
 // request asks for the user's resource token. Without a function that shows the authorization URL, the SDK returns it in
@@ -67,7 +100,7 @@ const (
 	maxAnswer  = 1 << 20
 )
 
-func getWith[Out any](ctx context.Context, p *provider, token client.TokenRequest, path string, query url.Values) (Out, error) {
+func getWith[Out any](ctx context.Context, p *provider, token client.TokenRequest, base http.RoundTripper, path string, query url.Values) (Out, error) {
 	var out Out
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
@@ -82,7 +115,7 @@ func getWith[Out any](ctx context.Context, p *provider, token client.TokenReques
 	for name, values := range p.header {
 		r.Header[name] = values
 	}
-	resp, err := p.httpClient(token).Do(r)
+	resp, err := p.httpClient(token, base).Do(r)
 	if err != nil {
 		return out, fmt.Errorf("%s: %w", p.title, err)
 	}
@@ -97,9 +130,9 @@ func getWith[Out any](ctx context.Context, p *provider, token client.TokenReques
 }
 
 // httpClient adds the user's token to requests to the configured host alone. A redirect is an answer like any other.
-func (p *provider) httpClient(token client.TokenRequest) *http.Client {
+func (p *provider) httpClient(token client.TokenRequest, base http.RoundTripper) *http.Client {
 	return &http.Client{
-		Transport:     p.lanyard.Transport(token, client.AllowHosts{hostOf(p.base)}, p.transport),
+		Transport:     p.lanyard.Transport(token, client.AllowHosts{hostOf(p.base)}, base),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

@@ -97,6 +97,57 @@ func TestWhatAnAPISaysIsToldInOurWords(t *testing.T) {
 	}
 }
 
+// rotating is Lanyard where every request for a token finds another one, until the last.
+func rotating(t *testing.T, forced *int, tokens ...string) *client.Client {
+	t.Helper()
+	asked := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in api.GetResourceOauth2TokenRequest
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			t.Error(err)
+		}
+		if in.ForceAuthentication {
+			*forced++
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"accessToken":"`+tokens[min(asked, len(tokens)-1)]+`"}`)
+		asked++
+	}))
+	t.Cleanup(s.Close)
+	return newClient(t, s.URL, credentials.NewStaticCredentialsProvider("AKID", "secret", ""))
+}
+
+// TestATokenReplacedMeanwhileCostsNoGrant: the grant is dropped only when the API refuses the token that is handed out still.
+func TestATokenReplacedMeanwhileCostsNoGrant(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		tokens []string
+		good   string
+		calls  int
+		forced int
+	}{
+		"replaced while on its way": {[]string{"old", "new"}, "new", 2, 0},
+		"revoked":                   {[]string{"old"}, "none", 1, 1},
+		"replaced, then revoked":    {[]string{"old", "new"}, "none", 2, 1},
+		"another one every time":    {[]string{"1", "2", "3", "4", "5", "6", "7", "8"}, "none", tokenTries, 0},
+	} {
+		calls, forced := 0, 0
+		at := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			calls++
+			if r.Header.Get("Authorization") != "Bearer "+c.good {
+				w.WriteHeader(http.StatusUnauthorized)
+			}
+			_, _ = io.WriteString(w, `{"login":"alice"}`)
+		}))
+		p := &provider{name: "p", title: "GitHub", base: at.URL, lanyard: rotating(t, &forced, c.tokens...)}
+		got, err := get[GitHubUser](client.WithWorkloadToken(t.Context(), "wat"), p, nil, "/user", nil)
+		at.Close()
+		if ok := c.good != "none"; ok != (err == nil) || ok != (got.Login == "alice") || calls != c.calls || forced != c.forced {
+			t.Errorf("%s: %d calls, forced %d times: %+v %v", name, calls, forced, got, err)
+		}
+	}
+}
+
 func TestToolsKeepToTheirLimits(t *testing.T) {
 	t.Parallel()
 	for input, want := range map[string]string{``: "20", `{}`: "20", `{"limit":0}`: "20", `{"limit":7}`: "7", `{"limit":-3}`: "1", `{"limit":100000}`: "50"} {

@@ -69,10 +69,15 @@ func (s *story) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer world.close()
-	if err := s.register(ctx, env, world); err != nil {
+	developer, err := asDeveloper(ctx, env)
+	if err != nil {
 		return err
 	}
-	settings, err := s.settings(env, world, backend)
+	key, err := s.register(ctx, developer, world)
+	if err != nil {
+		return err
+	}
+	settings, err := s.settings(env, key, world, backend)
 	if err != nil {
 		return err
 	}

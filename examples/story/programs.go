@@ -24,7 +24,8 @@ type programs struct {
 	group sync.WaitGroup
 }
 
-// start runs a program with its output in a log, and with nothing of AWS's own settings beside env.
+// start runs a program with its output in a log, and with nothing of AWS's own settings beside env. GitHub's client secret
+// is for Lanyard's vault alone.
 func (p *programs) start(name string, env []string, program string, args ...string) error {
 	logFile := filepath.Join(p.dir, name+".log")
 	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
@@ -34,7 +35,7 @@ func (p *programs) start(name string, env []string, program string, args ...stri
 	cmd := exec.CommandContext(p.ctx, program, args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	for _, assignment := range os.Environ() {
-		if !strings.HasPrefix(assignment, "AWS_") {
+		if !strings.HasPrefix(assignment, "AWS_") && !strings.HasPrefix(assignment, "GITHUB_CLIENT_") {
 			cmd.Env = append(cmd.Env, assignment)
 		}
 	}

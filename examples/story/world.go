@@ -11,18 +11,15 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/lanyard-id/lanyard/api"
-	"github.com/lanyard-id/lanyard/client"
 	"github.com/lanyard-id/lanyard/conformance/converse"
 	"github.com/lanyard-id/lanyard/conformance/githubtest"
 )
 
 const (
-	workload     = "github-agent"
-	provider     = "github"
 	clientID     = "story"
 	clientSecret = "story-secret" // of the stand-in, which anybody on this machine may use
 )
@@ -66,47 +63,27 @@ func (w *world) close() {
 	}
 }
 
-// register makes the agent's workload identity and the credential provider, or finds those of an earlier run.
-func (s *story) register(ctx context.Context, env map[string]string, w *world) error {
-	c, err := client.New(ctx, client.WithEndpoint(env["LANYARD_ENDPOINT"]), client.WithRegion(env["AWS_REGION"]),
-		client.WithCredentials(credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], "")))
-	if err != nil {
-		return err
-	}
-	back := []string{"http://" + s.door + "/oauth2/session-binding"}
-	if _, err := c.CreateWorkloadIdentity(ctx, &api.CreateWorkloadIdentityRequest{Name: workload, ReturnURLs: back}); err != nil && !client.Is(err, api.ValidationException) && !client.Is(err, api.ConflictException) {
-		return err
-	}
-	if err := c.DeleteOauth2CredentialProvider(ctx, provider); err != nil && !client.Is(err, api.ResourceNotFoundException) {
-		return err // its endpoints are those of an earlier stand-in
-	}
-	made, err := c.CreateOauth2CredentialProvider(ctx, s.provider(w))
-	if err != nil {
-		return err
-	}
-	w.callback = made.CallbackURL
-	if w.github != nil {
-		w.github.RegisterCallback(made.CallbackURL)
-	}
-	return nil
-}
-
-// settings are the agent's: who signs users in is the front door beside `lanyard dev`.
-func (s *story) settings(env map[string]string, w *world, listen string) ([]string, error) {
-	key := filepath.Join(s.dir, "state.key")
-	if err := makeKey(key); err != nil {
+// settings are the agent's: who signs users in is the front door beside `lanyard dev`. Of what leads to Lanyard it gets the
+// endpoints and a key of its own, and nothing of the developer's.
+func (s *story) settings(env map[string]string, key api.AccessKey, w *world, listen string) ([]string, error) {
+	stateKey := filepath.Join(s.dir, "state.key")
+	if err := makeKey(stateKey); err != nil {
 		return nil, err
 	}
 	door := "http://" + s.door
 	settings := []string{
-		"LISTEN=" + listen, "ENVIRONMENT=story", "STATE_DIR=" + filepath.Join(s.dir, "conversations"), "STATE_KEY_FILE=" + key,
+		"LISTEN=" + listen, "ENVIRONMENT=story", "STATE_DIR=" + filepath.Join(s.dir, "conversations"), "STATE_KEY_FILE=" + stateKey,
 		"OIDC_DATA_SIGNER=arn:aws:elasticloadbalancing:" + env["AWS_REGION"] + ":" + env["LANYARD_ACCOUNT_ID"] + ":loadbalancer/app/lanyard-dev/frontdoor",
 		"OIDC_DATA_CLIENT=" + env["LANYARD_DEV_CLIENT_ID"], "OIDC_DATA_ISSUER=" + env["LANYARD_DEV_ISSUER"], "OIDC_DATA_KEYS_URL=" + door + "/oauth2/public-keys",
 		"WORKLOAD_IDENTITY_NAME=" + workload, "SESSION_BINDING_URL=" + door + "/oauth2/session-binding",
 		"GITHUB_PROVIDER_NAME=" + provider, "GITHUB_API_BASE=" + cmp.Or(w.githubURL, "https://api.github.com"),
 	}
+	settings = append(settings, "AWS_ACCESS_KEY_ID="+key.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+string(key.SecretAccessKey), "AWS_REGION="+env["AWS_REGION"],
+		"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
 	for name, value := range env {
-		settings = append(settings, name+"="+value)
+		if strings.HasPrefix(name, "AWS_ENDPOINT_URL") {
+			settings = append(settings, name+"="+value)
+		}
 	}
 	if w.modelURL == "" {
 		return append(settings, "MODEL=openai"), nil

@@ -98,8 +98,6 @@ type Row struct {
 	// the user.
 	AssumedLifetime time.Duration
 
-	RefreshSingleUse  bool // a refresh answers with a new refresh token and ends the old one
-	RefreshEndsAccess bool // a refresh also ends the access token issued before
 	Revocation        RevocationForm
 	RevokedCodes      []string        // errors of a revocation that say: it has ended already
 	ErrorKinds        map[string]Kind // meaning of this vendor's own error codes

@@ -23,8 +23,6 @@ func customRow() Row {
 		Configures:            ConfiguresServer,
 		ScopeSeparator:        " ",
 		AnswerScopeSeparators: " ,",
-		// Unknown, so assumed: it costs only care.
-		RefreshSingleUse: true,
 	}
 }
 
@@ -48,8 +46,6 @@ func githubRow() Row {
 		ScopeSeparator:        " ",
 		AnswerScopeSeparators: " ,",
 		RefreshOmitsScopes:    true,
-		RefreshSingleUse:      true,
-		RefreshEndsAccess:     true,
 		Revocation:            RevokeDeleteGrant,
 		ErrorKinds: map[string]Kind{
 			"bad_verification_code":        InvalidGrant,
@@ -131,7 +127,6 @@ func slackRow() Row {
 		AnswerScopeSeparators: " ,",
 		TokenKinds:            []TokenKind{{Type: "bot"}, {Type: "user", Parameter: "user_scope", Member: "authed_user"}},
 		RefreshOmitsScopes:    true,
-		RefreshSingleUse:      true,
 		Revocation:            RevokeBearer,
 		RevokedCodes:          []string{"token_revoked", "token_expired", "account_inactive"},
 		ErrorKinds: map[string]Kind{
@@ -172,7 +167,6 @@ func atlassianRow() Row {
 		AnswerScopeSeparators: " ",
 		OfflineScope:          "offline_access",
 		RefreshOmitsScopes:    true,
-		RefreshSingleUse:      true,
 		// A dead refresh token is reported under either name.
 		RefreshErrorKinds: map[string]Kind{"unauthorized_client": InvalidGrant},
 	}
@@ -193,10 +187,9 @@ func salesforceRow() Row {
 		AnswerScopeSeparators: " ",
 		RefreshOmitsScopes:    true,
 		// A token lives as long as the organisation's sessions, at least this.
-		AssumedLifetime:  15 * time.Minute,
-		RefreshSingleUse: true, // where the app has rotation on
-		Revocation:       RevokeTokenAlone,
-		RevokedCodes:     []string{"invalid_token"},
+		AssumedLifetime: 15 * time.Minute,
+		Revocation:      RevokeTokenAlone,
+		RevokedCodes:    []string{"invalid_token"},
 		ErrorKinds: map[string]Kind{
 			"rate_limit_exceeded":   Transient,
 			"inactive_user":         Rejected,
@@ -223,7 +216,6 @@ func oktaRow() Row {
 		ScopeSeparator:        " ",
 		AnswerScopeSeparators: " ",
 		OfflineScope:          "offline_access",
-		RefreshSingleUse:      true, // where the app rotates
 	}
 }
 
@@ -238,6 +230,5 @@ func cognitoRow() Row {
 		ScopeSeparator:        " ",
 		AnswerScopeSeparators: " ",
 		RefreshOmitsScopes:    true,
-		RefreshSingleUse:      true, // where the app client rotates
 	}
 }

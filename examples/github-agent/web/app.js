@@ -1,6 +1,6 @@
 // The chat. Everything that a model or an API wrote is put into the page as text.
 
-import { getJSON, invoke, make, newSession, webLink } from "/stream.js";
+import { Refused, getJSON, invoke, make, newSession, webLink } from "/stream.js";
 
 const $ = (id) => document.getElementById(id);
 const log = $("log");
@@ -142,14 +142,23 @@ async function look() {
   let decided = Date.now() - at.since > linkLives ? "expired" : "waiting";
   try {
     decided = (await getJSON(`/consent?sessionId=${encodeURIComponent(session)}`)).status;
-  } catch {
+  } catch (error) {
+    if (at !== waiting) return;
+    if (error instanceof Refused) return giveUp(error.message, at);
     // It is looked at again: a network that is away for a moment is no decision.
   }
   if (at !== waiting) return;
   decide(decided, at);
 }
 
-function decide(decided, { question, card, at }) {
+// giveUp ends the waiting and says why; the question can be asked again.
+function giveUp(why, { question, at }) {
+  endWaiting();
+  note(at.bubble, why, () => ask(question, at));
+  status("");
+}
+
+function decide(decided, { question, at }) {
   const ends = {
     refused: "You did not give consent, so the question was not answered.",
     expired: "The link to consent is no longer good.",
@@ -161,9 +170,7 @@ function decide(decided, { question, card, at }) {
     status("Thank you. The question is being answered.");
     ask(question, at);
   } else if (ends[decided]) {
-    endWaiting();
-    note(at.bubble, ends[decided], () => ask(question, at));
-    status("");
+    giveUp(ends[decided], { question, at });
   } else {
     watch();
   }

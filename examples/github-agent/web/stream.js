@@ -34,11 +34,19 @@ export async function reason(response) {
   }
 }
 
+// Refused is an answer that says no, or nothing that can be read: asking again by itself is of no use.
+export class Refused extends Error {}
+
 // getJSON reads a resource of this origin.
 export async function getJSON(path) {
   const response = await fetch(path, { headers: { Accept: "application/json" } });
-  if (!response.ok) throw new Error(await reason(response));
-  return response.json();
+  if (!response.ok) throw new Refused(await reason(response));
+  const text = await response.text();
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Refused("The agent gave an answer that cannot be read. Load the page again.");
+  }
 }
 
 // webLink tells whether an address may become a link: https, or http on this machine.

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"github.com/lanyard-id/lanyard/examples/github-agent/internal/chat"
 )
@@ -21,6 +22,7 @@ type Model struct {
 	http      *http.Client
 	base, key string
 	name      string
+	newer     atomic.Bool // the model has said that it takes the newer name of its limit
 }
 
 // New returns a model. The key may be empty, as for a program on the same machine. The transport is http.DefaultTransport
@@ -32,13 +34,40 @@ func New(base, key, name string, transport http.RoundTripper) *Model {
 
 // Converse implements chat.Model.
 func (m *Model) Converse(ctx context.Context, c chat.Conversation, emit func(string)) (chat.Turn, error) {
-	body, err := json.Marshal(m.request(c))
+	resp, err := m.ask(ctx, m.request(c))
 	if err != nil {
 		return chat.Turn{}, err
 	}
+	defer resp.Body.Close()
+	t, err := read(resp.Body, emit)
+	if err != nil {
+		return chat.Turn{}, fmt.Errorf("the answer of the model %s: %w", m.name, errors.Join(err, ctx.Err()))
+	}
+	return t, nil
+}
+
+// ask sends a request, and once more where the model knows its limit under the newer name alone. Which name it knows is kept.
+func (m *Model) ask(ctx context.Context, r request) (*http.Response, error) {
+	if m.newer.Load() {
+		r = r.newer()
+	}
+	resp, err := m.send(ctx, r)
+	if refused, ok := errors.AsType[*refusal](err); !ok || r.MaxTokens == 0 || !refused.wantsNewer() {
+		return resp, err
+	}
+	m.newer.Store(true)
+	return m.send(ctx, r.newer())
+}
+
+// send returns an answer that has begun well.
+func (m *Model) send(ctx context.Context, in request) (*http.Response, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, m.base+"/chat/completions", bytes.NewReader(body))
 	if err != nil {
-		return chat.Turn{}, err
+		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Accept", "text/event-stream")
@@ -47,22 +76,31 @@ func (m *Model) Converse(ctx context.Context, c chat.Conversation, emit func(str
 	}
 	resp, err := m.http.Do(r)
 	if err != nil {
-		return chat.Turn{}, fmt.Errorf("the model %s: %w", m.name, err)
+		return nil, fmt.Errorf("the model %s: %w", m.name, err)
 	}
-	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return chat.Turn{}, m.refused(resp)
+		defer resp.Body.Close()
+		return nil, fmt.Errorf("the model %s at %s answered %w", m.name, m.base, refusalOf(resp))
 	}
-	t, err := read(resp.Body, emit)
-	if err != nil {
-		return chat.Turn{}, fmt.Errorf("the answer of the model %s: %w", m.name, errors.Join(err, ctx.Err()))
-	}
-	return t, nil
+	return resp, nil
+}
+
+// refusal is an answer that is none.
+type refusal struct {
+	status  int
+	message string
+}
+
+func (e *refusal) Error() string { return fmt.Sprintf("%d: %s", e.status, e.message) }
+
+// wantsNewer tells the one refusal that another name of the limit mends.
+func (e *refusal) wantsNewer() bool {
+	return e.status == http.StatusBadRequest && strings.Contains(e.message, "max_completion_tokens")
 }
 
 const maxError = 4 << 10
 
-func (m *Model) refused(resp *http.Response) error {
+func refusalOf(resp *http.Response) *refusal {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxError)) // whatever arrived is better than nothing
 	var said struct {
 		Error struct {
@@ -72,16 +110,22 @@ func (m *Model) refused(resp *http.Response) error {
 	if json.Unmarshal(body, &said) != nil || said.Error.Message == "" {
 		said.Error.Message = http.StatusText(resp.StatusCode)
 	}
-	return fmt.Errorf("the model %s at %s answered %d: %s", m.name, m.base, resp.StatusCode, said.Error.Message)
+	return &refusal{resp.StatusCode, said.Error.Message}
 }
 
 type request struct {
 	Model         string        `json:"model"`
 	Messages      []message     `json:"messages"`
 	Tools         []tool        `json:"tools,omitempty"`
-	MaxTokens     int           `json:"max_tokens"`
+	MaxTokens     int           `json:"max_tokens,omitempty"`
+	MaxCompletion int           `json:"max_completion_tokens,omitempty"` // the same for newer models, which refuse the other
 	Stream        bool          `json:"stream"`
 	StreamOptions streamOptions `json:"stream_options"`
+}
+
+func (r request) newer() request {
+	r.MaxCompletion, r.MaxTokens = r.MaxTokens, 0
+	return r
 }
 
 type streamOptions struct {

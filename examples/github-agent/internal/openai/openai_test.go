@@ -2,6 +2,7 @@ package openai_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -86,12 +87,86 @@ func TestCallsArriveInPieces(t *testing.T) {
 	}
 }
 
+// TestCallsOfOneTurnStayApart: services leave out the index, or have the same in all calls.
+func TestCallsOfOneTurnStayApart(t *testing.T) {
+	want := []chat.Call{{ID: "a", Tool: "double", Input: json.RawMessage(`{"n":1}`)}, {ID: "b", Tool: "double", Input: json.RawMessage(`{"n":2}`)}}
+	for name, pieces := range map[string][]string{
+		"no index, whole":     {`{"id":"a","function":{"name":"double","arguments":"{\"n\":1}"}},{"id":"b","function":{"name":"double","arguments":"{\"n\":2}"}}`},
+		"no index, in pieces": {`{"id":"a","function":{"name":"double","arguments":"{\"n\""}}`, `{"function":{"arguments":":1}"}}`, `{"id":"b","function":{"name":"double","arguments":"{\"n\""}}`, `{"function":{"arguments":":2}"}}`},
+		"one index, whole":    {`{"index":0,"id":"a","function":{"name":"double","arguments":"{\"n\":1}"}}`, `{"index":0,"id":"b","function":{"name":"double","arguments":"{\"n\":2}"}}`},
+		"one index, pieces":   {`{"index":0,"id":"a","function":{"name":"double","arguments":"{\"n\":1}"}}`, `{"index":0,"id":"b","function":{"name":"double","arguments":"{\"n\":"}}`, `{"index":0,"function":{"arguments":"2}"}}`},
+		"the id every time":   {`{"index":0,"id":"a","function":{"name":"double","arguments":"{\"n\""}}`, `{"index":1,"id":"b","function":{"name":"double","arguments":"{\"n\""}}`, `{"index":0,"id":"a","function":{"arguments":":1}"}},{"index":1,"id":"b","function":{"arguments":":2}"}}`},
+	} {
+		var events []string
+		for _, p := range pieces {
+			events = append(events, `{"choices":[{"delta":{"tool_calls":[`+p+`]}}]}`)
+		}
+		m, _, _ := service(t, append(events, `{"choices":[{"delta":{},"finish_reason":"tool_calls"}]}`, `[DONE]`)...)
+		got, err := m.Converse(t.Context(), conversation, func(string) {})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if diff := cmp.Diff(want, got.Message.Calls); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// TestTheLimitHasANewerName: the model is asked once more under it, and from then on under it alone.
+func TestTheLimitHasANewerName(t *testing.T) {
+	var limits []string
+	refuse := func(limit string) bool { return limit == "max_tokens" }
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := map[string]any{}
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			t.Error(err)
+		}
+		for _, limit := range []string{"max_tokens", "max_completion_tokens"} {
+			if body[limit] == nil {
+				continue
+			}
+			limits = append(limits, limit)
+			if body[limit] != 100.0 {
+				t.Errorf("%s is %v", limit, body[limit])
+			}
+			if refuse(limit) {
+				w.WriteHeader(http.StatusBadRequest)
+				_, _ = io.WriteString(w, `{"error":{"message":"Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.","param":"max_tokens"}}`)
+				return
+			}
+		}
+		_, _ = io.WriteString(w, "data: {\"choices\":[{\"delta\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}\n\n")
+	}))
+	t.Cleanup(s.Close)
+	m := openai.New(s.URL, "", "model-1", nil)
+	for range 2 {
+		if got, err := m.Converse(t.Context(), conversation, func(string) {}); err != nil || got.Message.Text != "hello" {
+			t.Fatalf("%+v %v", got, err)
+		}
+	}
+	if diff := cmp.Diff([]string{"max_tokens", "max_completion_tokens", "max_completion_tokens"}, limits); diff != "" {
+		t.Error(diff)
+	}
+	limits, refuse = nil, func(string) bool { return true }
+	if _, err := openai.New(s.URL, "", "model-1", nil).Converse(t.Context(), conversation, func(string) {}); err == nil || len(limits) != 2 {
+		t.Errorf("a model that takes neither was asked %d times: %v", len(limits), err)
+	}
+}
+
+func manyCalls() string {
+	var calls []string
+	for i := range 33 {
+		calls = append(calls, fmt.Sprintf(`{"id":"c%d","function":{"name":"double"}}`, i))
+	}
+	return strings.Join(calls, ",")
+}
+
 func TestStreamsThatCannotBeBelieved(t *testing.T) {
 	for name, event := range map[string]string{
 		"ended early":    `{"choices":[{"delta":{"content":"half"}}]}`,
 		"no JSON":        `{`,
 		"an error":       `{"error":{"message":"overloaded"}}`,
 		"a far index":    `{"choices":[{"delta":{"tool_calls":[{"index":7}]},"finish_reason":"tool_calls"}]}`,
+		"too many":       `{"choices":[{"delta":{"tool_calls":[` + manyCalls() + `]},"finish_reason":"tool_calls"}]}`,
 		"below zero":     `{"choices":[{"delta":{"tool_calls":[{"index":-1}]},"finish_reason":"tool_calls"}]}`,
 		"an endless one": `"` + strings.Repeat("a", 2<<20) + `"`,
 	} {

@@ -20,8 +20,8 @@ const (
 type chunk struct {
 	Choices []struct {
 		Delta struct {
-			Content   string `json:"content"`
-			ToolCalls []call `json:"tool_calls"`
+			Content   string  `json:"content"`
+			ToolCalls []piece `json:"tool_calls"`
 		} `json:"delta"`
 		FinishReason string `json:"finish_reason"`
 	} `json:"choices"`
@@ -31,6 +31,13 @@ type chunk struct {
 	Error *struct {
 		Message string `json:"message"`
 	} `json:"error"`
+}
+
+// piece is a part of a call. Some services leave out the index, or have the same one in all calls.
+type piece struct {
+	Index    *int     `json:"index"`
+	ID       string   `json:"id"`
+	Function function `json:"function"`
 }
 
 // reader puts the chunks of one answer together.
@@ -91,18 +98,45 @@ func (r *reader) take(data string) error {
 	return r.addCalls(choice.Delta.ToolCalls)
 }
 
-// addCalls adds the pieces of calls. The first piece of a call has its id and name, and all have its index.
-func (r *reader) addCalls(pieces []call) error {
+// addCalls adds the pieces of calls.
+func (r *reader) addCalls(pieces []piece) error {
 	for _, p := range pieces {
-		if p.Index < 0 || p.Index > len(r.calls) || p.Index >= maxCalls {
-			return fmt.Errorf("a call of a tool has the index %d where %d was due", p.Index, len(r.calls))
+		at, err := r.callOf(p)
+		if err != nil {
+			return err
 		}
-		if p.Index == len(r.calls) {
-			r.calls = append(r.calls, call{ID: p.ID, Function: function{Name: p.Function.Name}})
+		if at == len(r.calls) {
+			r.calls = append(r.calls, call{Index: p.index(at), ID: p.ID, Function: function{Name: p.Function.Name}})
 		}
-		r.calls[p.Index].Function.Arguments += p.Function.Arguments
+		r.calls[at].Function.Arguments += p.Function.Arguments
 	}
 	return nil
+}
+
+// callOf finds the call that a piece belongs to, or where a new one goes. An id that is new begins a call, whatever its index
+// is; a piece without one belongs to the latest call of its index, or simply to the latest.
+func (r *reader) callOf(p piece) (int, error) {
+	next := len(r.calls)
+	index := p.index(max(0, next-1))
+	if index < 0 || index > next {
+		return 0, fmt.Errorf("a call of a tool has the index %d where %d was due", index, next)
+	}
+	for at := next - 1; at >= 0; at-- {
+		if c := r.calls[at]; p.ID != "" && c.ID == p.ID || p.ID == "" && c.Index == index {
+			return at, nil
+		}
+	}
+	if next == maxCalls {
+		return 0, fmt.Errorf("there are more than %d calls of tools in one turn", maxCalls)
+	}
+	return next, nil
+}
+
+func (p piece) index(otherwise int) int {
+	if p.Index == nil {
+		return otherwise
+	}
+	return *p.Index
 }
 
 func (r *reader) turn() (chat.Turn, error) {
