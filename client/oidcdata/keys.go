@@ -25,13 +25,13 @@ const (
 	keepFailure     = 5 * time.Second
 	fetchTimeout    = 5 * time.Second
 	maxKeyBytes     = 4 << 10
-	fetchBurst      = 10
-	fetchEvery      = 3 * time.Second
+	maxFetches      = 8
 	maxKeyHostBytes = 16 << 10
 )
 
-// keyCache fetches public keys. However many kids strangers invent, it holds maxKeys of them, asks the host fetchBurst
-// times at once and then every fetchEvery, and a key that was found is not pushed out by one that was not (A50).
+// keyCache fetches public keys. However many kids strangers invent, it holds or waits for maxKeys of them, asks the host
+// for maxFetches at a time, and a key that was found is not pushed out by one that was not (A50). There is no limit a minute:
+// strangers would use it up, and a key that is new here could not be had.
 type keyCache struct {
 	base string
 	http *http.Client
@@ -39,8 +39,8 @@ type keyCache struct {
 
 	mu      sync.Mutex
 	entries map[string]*keyEntry
-	tokens  float64 // fetches that may begin now
-	filled  time.Time
+
+	turns chan struct{} // held by fetches
 }
 
 // keyEntry is one kid's answer. All but done is written before done is closed.
@@ -62,7 +62,7 @@ func newKeyCache(base string, given *http.Client, now func() time.Time) *keyCach
 	}
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	h.Jar = nil
-	return &keyCache{base: base, http: &h, now: now, entries: map[string]*keyEntry{}, tokens: fetchBurst, filled: now()}
+	return &keyCache{base: base, http: &h, now: now, entries: map[string]*keyEntry{}, turns: make(chan struct{}, maxFetches)}
 }
 
 // get answers from the cache, or with the one fetch that is under way for this kid.
@@ -91,11 +91,11 @@ func (k *keyCache) entry(ctx context.Context, kid string) (*keyEntry, error) {
 		before = nil
 	}
 	switch {
-	case k.mayFetch(now) && k.makeRoom(kid):
+	case k.makeRoom(kid):
 	case before != nil:
 		return before, nil
 	default:
-		return nil, fmt.Errorf("%w: too many key ids were asked about lately; try again in a few seconds", ErrKeysUnavailable)
+		return nil, fmt.Errorf("%w: too many key ids are being asked about; try again in a moment", ErrKeysUnavailable)
 	}
 	e := &keyEntry{done: make(chan struct{})}
 	k.entries[kid] = e
@@ -112,31 +112,28 @@ func (e *keyEntry) settled() bool {
 	}
 }
 
-// mayFetch takes a token of the bucket.
-func (k *keyCache) mayFetch(now time.Time) bool {
-	k.tokens = min(fetchBurst, k.tokens+max(0, now.Sub(k.filled).Seconds())/fetchEvery.Seconds())
-	k.filled = now
-	if k.tokens < 1 {
-		return false
-	}
-	k.tokens--
-	return true
-}
-
-// makeRoom drops the entry that is missed least: one without a key before one with, and the one that ends first.
+// makeRoom drops the entry that is missed least: one without a key before one with, and the one that ends first. A key goes
+// only where all others are keys too: entries that are being asked about soon make room themselves.
 func (k *keyCache) makeRoom(kid string) bool {
 	if delete(k.entries, kid); len(k.entries) < maxKeys {
 		return true
 	}
 	var victim string
 	var least *keyEntry
+	asking := false
 	for id, e := range k.entries {
-		if e.settled() && (least == nil || e.missedLess(least)) {
+		switch {
+		case !e.settled():
+			asking = true
+		case least == nil || e.missedLess(least):
 			victim, least = id, e
 		}
 	}
+	if least == nil || asking && least.key != nil {
+		return false
+	}
 	delete(k.entries, victim)
-	return least != nil
+	return true
 }
 
 func (e *keyEntry) missedLess(other *keyEntry) bool {
@@ -166,8 +163,14 @@ func (k *keyCache) fill(ctx context.Context, kid string, e, before *keyEntry) {
 	}
 }
 
-// fetch reads one key. kid was checked to be no path.
+// fetch reads one key when it is its turn. kid was checked to be no path.
 func (k *keyCache) fetch(ctx context.Context, kid string) (*ecdsa.PublicKey, error) {
+	select {
+	case k.turns <- struct{}{}:
+		defer func() { <-k.turns }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %s is being asked about too many key ids", ErrKeysUnavailable, k.base)
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, k.base+"/"+kid, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKeysUnavailable, err)

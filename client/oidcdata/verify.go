@@ -13,7 +13,7 @@ import (
 	"unicode"
 )
 
-// ErrKeysUnavailable says that the key host did not answer, or was asked too often: nothing is known about the token, and
+// ErrKeysUnavailable says that the key host did not answer, or is asked too much at once: nothing is known about the token, and
 // the same request may succeed later.
 var ErrKeysUnavailable = errors.New("the public key cannot be had at the moment")
 

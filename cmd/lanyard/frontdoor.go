@@ -17,8 +17,9 @@ Register PUBLIC_URL/oauth2/idpresponse as the callback URL at the identity provi
 the keys at PUBLIC_URL/oauth2/public-keys/KID, and compare signer, client and issuer; lanyard frontdoor check prints
 all four. Pages of the front door's own: /oauth2/sign-in, /oauth2/sign-out, /oauth2/userinfo.
 
-Several front doors of one name share keys.signing_file and keys.cookie_file, each has a state_dir of its own, and whatever
-stands before them keeps a browser with one of them.
+Several front doors of one name share keys.signing_file, keys.cookie_file and keys.ended_file, in a directory that all of
+them can write; each has a state_dir of its own, and whatever stands before them keeps a browser with one of them, where
+its refreshed tokens are known. A sign-out at one of them holds at all within a second.
 
 The configuration, whole:
 
@@ -27,8 +28,10 @@ The configuration, whole:
     public_urls: [https://app.example.com]
     state_dir: /var/lib/lanyard-frontdoor
     tls: {cert_file: "", key_file: ""}      # read again when the files change
-    trusted_proxies: []            # whose X-Forwarded-* is believed
-    trusted_origins: []            # other sites whose pages may send requests with the user's cookie
+    trusted_proxies: []            # whose X-Forwarded-For and -Proto is believed
+    forwarded_host: false          # their X-Forwarded-Host too: only where the proxy sets it itself
+    trusted_origins: []            # other sites whose pages may send requests with the user's cookie and read the answers
+    strip_headers: []              # headers that clients may not send, beside the known ones that tell who somebody is
     signer: arn:aws:elasticloadbalancing:us-west-2:111122223333:loadbalancer/app/frontdoor/1
     oidc:
       issuer: https://login.example.com
@@ -41,7 +44,8 @@ The configuration, whole:
       endpoints: {authorization: "", token: "", userinfo: "", jwks: "", end_session: ""}   # instead of discovery
       post_logout_url: ""
     session: {cookie_name: "", idle: 1h, absolute: 12h, login: 15m}
-    keys: {signing_file: "", cookie_file: "", life: 720h}   # in state_dir when empty
+    keys: {signing_file: "", cookie_file: "", life: 720h,   # in state_dir when empty
+      ended_file: ""}              # which sessions were ended; beside cookie_file when empty
     rules:                         # the longest path holds, on segments; one that names its hosts before one that does not
       - {path: /ping, backend: "http://127.0.0.1:8080", public: true}
       - path: /
@@ -56,6 +60,8 @@ The configuration, whole:
       per_address: {per_second: 50, burst: 200}
       per_user: {per_second: 50, burst: 200}
       streams_per_user: 100
+      streams_per_address: 100     # of strangers
+      connections: 10000
     backend: {ca_file: "", response_timeout: 5m}
     egress: {allow: [], insecure_http_hosts: [], ca_file: "", timeout: 10s}   # to the identity provider
     access_log: ""                 # a file; standard output when empty, off for none
@@ -82,7 +88,7 @@ func frontDoorCommand(env *environment) *cobra.Command {
 	c.PersistentFlags().StringVar(&path, "config", "frontdoor.yaml", "configuration file")
 	c.AddCommand(&cobra.Command{
 		Use: "check", Args: cobra.NoArgs,
-		Short: "Check the configuration and ask the identity provider for its endpoints",
+		Short: "Check the configuration and ask the identity provider for its endpoints; writes nothing",
 		RunE:  run(checkFrontDoor),
 	})
 	return c
@@ -105,9 +111,10 @@ func runFrontDoor(ctx context.Context, env *environment, cfg *doorConfig) error 
 	return d.serve(ctx)
 }
 
-// checkFrontDoor makes the whole front door but its listeners.
+// checkFrontDoor makes the whole front door but its listeners, and writes nothing: it may run beside the service, as
+// another user.
 func checkFrontDoor(ctx context.Context, env *environment, cfg *doorConfig) error {
-	d, err := openDoor(env, cfg, newLogger(io.Discard, cfg.Log))
+	d, err := inspectDoor(env, cfg)
 	if err != nil {
 		return err
 	}

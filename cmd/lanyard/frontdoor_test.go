@@ -263,6 +263,8 @@ func TestFrontDoorConfigIsRefused(t *testing.T) {
 		"no state":             {func(c *doorConfig) { c.StateDir = "" }, "state_dir"},
 		"drain":                {func(c *doorConfig) { c.Drain = -1 }, "drain"},
 		"level":                {func(c *doorConfig) { c.Log.Level = "loud" }, "log.level"},
+		"format":               {func(c *doorConfig) { c.Log.Format = "jsno" }, "log.format"},
+		"host of no proxy":     {func(c *doorConfig) { c.ForwardedHost = true }, "forwarded_host"},
 		"keys without address": {func(c *doorConfig) { c.KeysListen = "9000" }, "keys_listen"},
 	} {
 		cfg, err := readDoorConfig(good)

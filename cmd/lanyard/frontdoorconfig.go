@@ -28,7 +28,9 @@ type doorConfig struct {
 	StateDir       string            `yaml:"state_dir"`
 	TLS            tlsConfig         `yaml:"tls"`
 	TrustedProxies []string          `yaml:"trusted_proxies"`
+	ForwardedHost  bool              `yaml:"forwarded_host"` // of trusted proxies that set X-Forwarded-Host
 	TrustedOrigins []string          `yaml:"trusted_origins"`
+	StripHeaders   []string          `yaml:"strip_headers"`
 	Signer         string            `yaml:"signer"`
 	OIDC           doorOIDC          `yaml:"oidc"`
 	Session        doorSession       `yaml:"session"`
@@ -77,6 +79,7 @@ type doorSession struct {
 type doorKeys struct {
 	SigningFile string        `yaml:"signing_file"`
 	CookieFile  string        `yaml:"cookie_file"`
+	EndedFile   string        `yaml:"ended_file"` // beside cookie_file when empty
 	Life        time.Duration `yaml:"life"`
 }
 
@@ -93,9 +96,16 @@ type doorRule struct {
 }
 
 type doorLimits struct {
-	PerAddress     doorRate `yaml:"per_address"`
-	PerUser        doorRate `yaml:"per_user"`
-	StreamsPerUser int      `yaml:"streams_per_user"`
+	PerAddress        doorRate `yaml:"per_address"`
+	PerUser           doorRate `yaml:"per_user"`
+	StreamsPerUser    int      `yaml:"streams_per_user"`
+	StreamsPerAddress int      `yaml:"streams_per_address"`
+	Connections       int      `yaml:"connections"`
+}
+
+func (l doorLimits) limits() frontdoor.Limits {
+	return frontdoor.Limits{PerAddress: frontdoor.Rate(l.PerAddress), PerUser: frontdoor.Rate(l.PerUser),
+		StreamsPerUser: l.StreamsPerUser, StreamsPerAddress: l.StreamsPerAddress, Connections: l.Connections}
 }
 
 type doorRate struct {
@@ -129,7 +139,7 @@ func readDoorConfig(path string) (*doorConfig, error) {
 		return nil, fmt.Errorf("configuration %s: %s", path, yaml.FormatError(err, false, true))
 	}
 	dir := filepath.Dir(path)
-	for _, p := range []*string{&c.StateDir, &c.TLS.CertFile, &c.TLS.KeyFile, &c.OIDC.ClientSecretFile, &c.Keys.SigningFile, &c.Keys.CookieFile, &c.Egress.CAFile, &c.Backend.CAFile} {
+	for _, p := range []*string{&c.StateDir, &c.TLS.CertFile, &c.TLS.KeyFile, &c.OIDC.ClientSecretFile, &c.Keys.SigningFile, &c.Keys.CookieFile, &c.Keys.EndedFile, &c.Egress.CAFile, &c.Backend.CAFile} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
@@ -168,6 +178,9 @@ func (c *doorConfig) Validate() error {
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		bad("log.level", "%q is not one of debug, info, warn, error", c.Log.Level)
 	}
+	if !slices.Contains([]string{"json", "text"}, c.Log.Format) {
+		bad("log.format", "%q is not one of json, text", c.Log.Format)
+	}
 	return errors.Join(problems...)
 }
 
@@ -179,8 +192,7 @@ func (c *doorConfig) validateEdge(bad complain) {
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
 		bad("tls", "needs both cert_file and key_file, or neither")
 	}
-	ip, _ := netip.ParseAddr(host)
-	if c.TLS.CertFile == "" && len(c.TrustedProxies) == 0 && !ip.IsLoopback() && !c.InsecureHTTP {
+	if c.TLS.CertFile == "" && len(c.TrustedProxies) == 0 && !isLoopbackHost(host) && !c.InsecureHTTP {
 		bad("tls", "there is neither a certificate (tls.cert_file, tls.key_file) nor a proxy that ends TLS (trusted_proxies: its addresses), and %s is not loopback; add one of them", c.Listen)
 	}
 	for i, p := range c.PublicURLs {
@@ -200,6 +212,9 @@ func (c *doorConfig) validateEdge(bad complain) {
 			bad(fmt.Sprintf("trusted_proxies[%d]", i), "%q is neither an address nor a network such as 10.0.0.0/8", p)
 		}
 	}
+	if c.ForwardedHost && len(c.TrustedProxies) == 0 {
+		bad("forwarded_host", "is believed from trusted_proxies alone, and there is none; name the proxy that sets X-Forwarded-Host, or leave it out")
+	}
 	if c.KeysListen != "" {
 		if _, _, err := net.SplitHostPort(c.KeysListen); err != nil {
 			bad("keys_listen", "%q is not host:port", c.KeysListen)
@@ -207,6 +222,7 @@ func (c *doorConfig) validateEdge(bad complain) {
 	}
 }
 
+// isLoopbackHost tells hosts that can only mean this machine (RFC 6761 section 6.3 for the names).
 func isLoopbackHost(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.IsLoopback()

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -13,13 +12,11 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/lanyard-id/lanyard/internal/egress"
 	"github.com/lanyard-id/lanyard/internal/frontdoor"
-	"github.com/lanyard-id/lanyard/internal/issuer"
 	"github.com/lanyard-id/lanyard/internal/signin"
 	"github.com/lanyard-id/lanyard/internal/vault"
 )
@@ -34,47 +31,58 @@ type runningDoor struct {
 	cfg     *doorConfig
 	door    *frontdoor.Door
 	log     *slog.Logger
+	now     func() time.Time
 	ln      net.Listener
 	keysLn  net.Listener
 	closers []func() error
+	// inspects is set where nothing may be written: the front door of this configuration may be running.
+	inspects bool
 }
 
 // openDoor wires a front door: all parts, nothing running.
-func openDoor(env *environment, cfg *doorConfig, log *slog.Logger) (d *runningDoor, err error) {
-	d = &runningDoor{cfg: cfg, log: log}
+func openDoor(env *environment, cfg *doorConfig, log *slog.Logger) (*runningDoor, error) {
+	d := &runningDoor{cfg: cfg, log: log, now: env.now}
+	return d, d.open(env)
+}
+
+// inspectDoor wires one that leaves no trace: no file is made or changed.
+func inspectDoor(env *environment, cfg *doorConfig) (*runningDoor, error) {
+	d := &runningDoor{cfg: cfg, log: slog.New(slog.DiscardHandler), now: env.now, inspects: true}
+	return d, d.open(env)
+}
+
+func (d *runningDoor) open(env *environment) (err error) {
+	cfg := d.cfg
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close())
 		}
 	}()
-	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
-		return d, fmt.Errorf("state_dir: %w", err)
+	if err := d.makeStateDir(); err != nil {
+		return err
 	}
 	out, err := egress.New(egress.Config{Allow: cfg.Egress.Allow, InsecureHTTPHosts: cfg.Egress.InsecureHTTPHosts, Loopback: cfg.loopbackEgress, CAFile: cfg.Egress.CAFile, Timeout: cfg.Egress.Timeout})
 	if err != nil {
-		return d, err
+		return err
 	}
 	d.closers = append(d.closers, func() error { out.CloseIdle(); return nil })
 	c, err := d.config(env, out)
 	if err != nil {
-		return d, err
+		return err
 	}
 	d.door, err = frontdoor.New(*c)
-	return d, err
+	return err
 }
 
 func (d *runningDoor) config(env *environment, out *egress.Client) (*frontdoor.Config, error) {
 	cfg := d.cfg
-	c := &frontdoor.Config{TrustedOrigins: cfg.TrustedOrigins, Signer: cfg.Signer, ClientID: cfg.OIDC.ClientID, Issuer: cfg.OIDC.Issuer,
-		SessionEnd: cfg.Session.Absolute, Verifier: issuer.NewVerifier(out, env.now), Log: d.log, Now: env.now, Rand: rand.Reader,
-		Limits:          frontdoor.Limits{PerAddress: frontdoor.Rate(cfg.Limits.PerAddress), PerUser: frontdoor.Rate(cfg.Limits.PerUser), StreamsPerUser: cfg.Limits.StreamsPerUser},
+	c := &frontdoor.Config{TrustedOrigins: cfg.TrustedOrigins, ForwardedHost: cfg.ForwardedHost, StripHeaders: cfg.StripHeaders,
+		Signer: cfg.Signer, ClientID: cfg.OIDC.ClientID, Issuer: cfg.OIDC.Issuer,
+		SessionEnd: cfg.Session.Absolute, Log: d.log, Now: env.now, Rand: rand.Reader, Limits: cfg.Limits.limits(),
 		ResponseTimeout: cfg.Backend.ResponseTimeout}
-	var err error
-	if c.Keys, err = frontdoor.OpenKeys(cfg.stateFile(cfg.Keys.SigningFile, "signing-keys.json"), cfg.Keys.Life, env.now, rand.Reader); err != nil {
-		return nil, fmt.Errorf("keys.signing_file: %w", err)
-	}
-	if c.CookieKeys, err = frontdoor.OpenCookieKeys(cfg.stateFile(cfg.Keys.CookieFile, "cookie-keys.json"), cfg.Keys.Life, cfg.Session.Absolute, env.now, rand.Reader); err != nil {
-		return nil, fmt.Errorf("keys.cookie_file: %w", err)
+	err := d.openKeys(env, c)
+	if err != nil {
+		return nil, err
 	}
 	if c.Access, err = d.accessLog(env); err != nil {
 		return nil, err
@@ -96,20 +104,13 @@ func (d *runningDoor) config(env *environment, out *egress.Client) (*frontdoor.C
 	return c, err
 }
 
-func (c *doorConfig) stateFile(configured, name string) string {
-	if configured != "" {
-		return configured
-	}
-	return filepath.Join(c.StateDir, name)
-}
-
 // accessLog writes lines of JSON, without the level and message that every line would share.
 func (d *runningDoor) accessLog(env *environment) (*slog.Logger, error) {
 	w := env.stdout
-	switch d.cfg.AccessLog {
-	case "":
-	case accessOff:
+	switch {
+	case d.cfg.AccessLog == accessOff || d.inspects:
 		return nil, nil
+	case d.cfg.AccessLog == "":
 	default:
 		f, err := os.OpenFile(d.cfg.AccessLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -147,13 +148,6 @@ func extraCAs(file string) (*x509.CertPool, error) {
 
 func (c *doorConfig) rules() ([]frontdoor.Rule, error) {
 	var out []frontdoor.Rule
-	for path, make := range c.handlers {
-		h, err := make()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, frontdoor.Rule{Path: path, Handler: h})
-	}
 	for i, r := range c.Rules {
 		u, err := url.Parse(r.Backend)
 		if err != nil {
@@ -161,6 +155,13 @@ func (c *doorConfig) rules() ([]frontdoor.Rule, error) {
 		}
 		out = append(out, frontdoor.Rule{Hosts: r.Hosts, Path: r.Path, Backend: u, Public: r.Public, Unauthenticated: frontdoor.Action(r.Unauthenticated),
 			SendAccessToken: r.AccessToken, ForwardJWT: frontdoor.Token(r.ForwardJWT), JWTAudiences: r.JWTAudiences, MaxBody: r.MaxBodyBytes})
+	}
+	for path, make := range c.handlers { // after the file's, so that rules are counted as they are there
+		h, err := make()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, frontdoor.Rule{Path: path, Handler: h})
 	}
 	return out, nil
 }
@@ -171,14 +172,13 @@ func (d *runningDoor) sites(env *environment, out *egress.Client) ([]frontdoor.S
 	if err != nil {
 		return nil, err
 	}
-	ended, err := signin.OpenEndedFile(filepath.Join(cfg.StateDir, "ended-sessions"), env.now)
+	ended, err := d.openEnded(env)
 	if err != nil {
 		return nil, err
 	}
-	d.closers = append(d.closers, ended.Close)
 	base := signin.Config{Issuer: cfg.OIDC.Issuer, ClientID: cfg.OIDC.ClientID, ClientSecret: secret, AuthMethod: signin.AuthMethod(cfg.OIDC.AuthMethod),
 		Scopes: cfg.OIDC.Scopes, Parameters: cfg.OIDC.Parameters, PostLogoutURL: cfg.OIDC.PostLogoutURL, CookieName: cfg.Session.CookieName,
-		Idle: cfg.Session.Idle, Absolute: cfg.Session.Absolute, Login: cfg.Session.Login, UserInfo: cfg.OIDC.UserInfo, Ended: ended, Fetcher: out, Now: env.now, Log: d.log}
+		Idle: cfg.Session.Idle, Absolute: cfg.Session.Absolute, Login: cfg.Session.Login, Answer: cfg.Backend.ResponseTimeout, UserInfo: cfg.OIDC.UserInfo, Ended: ended, Fetcher: out, Now: env.now, Log: d.log}
 	if e := cfg.OIDC.Endpoints; e != nil && *e != (doorEndpoints{}) {
 		base.Endpoints = &signin.Endpoints{Authorization: e.Authorization, Token: e.Token, UserInfo: e.UserInfo, JWKS: e.JWKS, EndSession: e.EndSession}
 	}
@@ -215,14 +215,8 @@ func (d *runningDoor) listen(ctx context.Context) error {
 		return fmt.Errorf("the front door's listen: %w; choose another address", err)
 	}
 	d.ln = ln
-	if d.cfg.TLS.CertFile != "" {
-		cert, err := frontdoor.LoadCertificate(d.cfg.TLS.CertFile, d.cfg.TLS.KeyFile, time.Now, func(err error) {
-			d.log.Warn("the new certificate cannot be used; the one before stays", "err", err)
-		})
-		if err != nil {
-			return errors.Join(err, ln.Close())
-		}
-		d.ln = tls.NewListener(ln, cert.TLS())
+	if d.ln, err = d.cfg.TLS.wrap(ln, d.now, d.log, "h2", "http/1.1"); err != nil {
+		return err
 	}
 	if d.cfg.KeysListen != "" {
 		if d.keysLn, err = lc.Listen(ctx, "tcp", d.cfg.KeysListen); err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -86,13 +85,8 @@ func (in *instance) listen(ctx context.Context, h http.Handler) ([]listener, err
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w; choose another address", err)
 	}
-	if in.cfg.TLS.CertFile != "" {
-		cert, err := tls.LoadX509KeyPair(in.cfg.TLS.CertFile, in.cfg.TLS.KeyFile)
-		if err != nil {
-			_ = ln.Close()
-			return nil, fmt.Errorf("tls: %w; check tls.cert_file and tls.key_file", err)
-		}
-		ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
+	if ln, err = in.cfg.TLS.wrap(ln, in.now, in.log, "http/1.1"); err != nil {
+		return nil, err
 	}
 	out := []listener{{ln, h}}
 	if in.cfg.MetricsListen != "" {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -99,7 +98,7 @@ func runSessionBinding(ctx context.Context, env *environment, cfg *bindingConfig
 	if err != nil {
 		return err
 	}
-	ln, err := cfg.listen(ctx)
+	ln, err := cfg.listen(ctx, env.now, log)
 	if err != nil {
 		return err
 	}
@@ -200,22 +199,16 @@ func (c *bindingConfig) user(now func() time.Time) (sessionbinding.UserFunc, err
 	}, nil
 }
 
-func (c *bindingConfig) listen(ctx context.Context) (net.Listener, error) {
+func (c *bindingConfig) listen(ctx context.Context, now func() time.Time, log *slog.Logger) (net.Listener, error) {
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w; choose another address", err)
 	}
-	if c.TLS.CertFile == "" {
-		return ln, nil
-	}
-	cert, err := tls.LoadX509KeyPair(c.TLS.CertFile, c.TLS.KeyFile)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("tls: %w; check tls.cert_file and tls.key_file", err), ln.Close())
-	}
-	return tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}), nil
+	return c.TLS.wrap(ln, now, log, "http/1.1")
 }
 
-// bindingWriteTimeout is longer than one completion takes.
+// bindingWriteTimeout is longer than one completion takes, also one that a stop would break off: the user's consent is used
+// up by it.
 const bindingWriteTimeout = time.Minute
 
 // serveUntilDone answers until the context ends, then lets what is at work finish.
@@ -230,7 +223,7 @@ func serveUntilDone(ctx context.Context, log *slog.Logger, ln net.Listener, h ht
 	case <-ctx.Done():
 	}
 	log.Info("stopping: letting requests finish")
-	stop, done := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	stop, done := context.WithTimeout(context.WithoutCancel(ctx), bindingWriteTimeout)
 	defer done()
 	err := s.Shutdown(stop)
 	if end := <-ended; !errors.Is(end, http.ErrServerClosed) {

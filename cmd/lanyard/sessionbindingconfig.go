@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"net"
-	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -94,17 +93,12 @@ func (c *bindingConfig) validateEdge(bad complain) {
 	switch {
 	case err != nil:
 		bad("listen", "%q is not host:port; write for example 127.0.0.1:8587", c.Listen)
-	case c.TLS.CertFile == "" && c.TLS.KeyFile == "" && !loopbackHost(host) && !c.InsecureHTTP:
+	case c.TLS.CertFile == "" && c.TLS.KeyFile == "" && !isLoopbackHost(host) && !c.InsecureHTTP:
 		bad("listen", "%q is plain http on the network, where whoever sees a header can show it too; set tls.cert_file and tls.key_file, or say insecure_http: true where the network admits the front door alone", c.Listen)
 	}
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
 		bad("tls", "needs both cert_file and key_file, or neither")
 	}
-}
-
-func loopbackHost(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 func (c *bindingConfig) validateService(bad complain) {
@@ -113,7 +107,7 @@ func (c *bindingConfig) validateService(bad complain) {
 		switch {
 		case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
 			bad("endpoint", "%q is not a plain URL, such as https://lanyard.example.com", c.Endpoint)
-		case u.Scheme != "https" && !(u.Scheme == "http" && loopbackHost(u.Hostname())):
+		case u.Scheme != "https" && !(u.Scheme == "http" && isLoopbackHost(u.Hostname())):
 			bad("endpoint", "%q is not https; plain http is for this machine alone", c.Endpoint)
 		}
 	}

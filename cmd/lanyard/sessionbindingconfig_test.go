@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func newContext(t *testing.T) (context.Context, context.CancelFunc) {
@@ -120,7 +122,7 @@ func TestSessionBindingSaysWhatIsMissing(t *testing.T) {
 
 func TestServeUntilDoneSaysThatTheListenerEnded(t *testing.T) {
 	cfg := bindingConfig{Listen: "127.0.0.1:0"}
-	ln, err := cfg.listen(t.Context())
+	ln, err := cfg.listen(t.Context(), time.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

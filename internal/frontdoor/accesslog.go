@@ -15,17 +15,29 @@ import (
 	"time"
 )
 
-// recorder sees what goes to the client.
+// recorder sees what goes to the client, and gives up one that does not take it.
 type recorder struct {
 	http.ResponseWriter
-	status         int          // 0 until the head is out
-	sent, received atomic.Int64 // bytes; the goroutines that copy may outlive the request by a moment
+	control        *http.ResponseController // of the writer below
+	status         int                      // 0 until the head is out
+	multiplexed    bool                     // HTTP/2, where a deadline acts at once and on one request
+	sent, received atomic.Int64             // bytes; the goroutines that copy may outlive the request by a moment
 }
 
+func newRecorder(w http.ResponseWriter, r *http.Request) *recorder {
+	return &recorder{ResponseWriter: w, control: http.NewResponseController(w), multiplexed: r.ProtoMajor > 1}
+}
+
+// WriteHeader passes no interim answer on: its head would be the backend's alone, past every rule for what a backend may
+// set. A client that waits for 100 Continue gets it from this server, once the body is read.
 func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+	if status < http.StatusOK && status != http.StatusSwitchingProtocols {
+		return
+	}
+	if w.status == 0 {
 		w.status = status
 	}
+	w.limitWrite()
 	w.ResponseWriter.WriteHeader(status)
 }
 
@@ -33,17 +45,35 @@ func (w *recorder) Write(b []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
+	w.limitWrite()
 	n, err := w.ResponseWriter.Write(b)
 	w.sent.Add(int64(n))
 	return n, err
 }
+
+// FlushError ends the limit where all is written: on HTTP/2 it would end a stream that is merely silent.
+func (w *recorder) FlushError() error {
+	w.limitWrite()
+	err := w.control.Flush()
+	if w.multiplexed {
+		_ = w.control.SetWriteDeadline(time.Time{})
+	}
+	return err
+}
+
+// writeIdle is how long a client may take nothing of what is sent to it.
+const writeIdle = 2 * time.Minute
+
+// limitWrite gives the client writeIdle for what is written next. A deadline is the system's time, not the injected
+// clock's; one that cannot be set only means that this connection is not a network's.
+func (w *recorder) limitWrite() { _ = w.control.SetWriteDeadline(time.Now().Add(writeIdle)) }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // Hijack hands over the connection of a WebSocket and goes on counting.
 func (w *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	c, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	c, rw, err := w.control.Hijack()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -64,6 +94,9 @@ func (c *countedConn) Read(b []byte) (int, error) {
 }
 
 func (c *countedConn) Write(b []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(writeIdle)); err != nil {
+		return 0, err
+	}
 	n, err := c.Conn.Write(b)
 	c.w.sent.Add(int64(n))
 	return n, err

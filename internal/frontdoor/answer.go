@@ -43,6 +43,9 @@ func (x *exchange) refuse(p *problem) {
 	if x.w.status != 0 {
 		return // its head is out already; what is left is to end
 	}
+	if x.r.ContentLength != 0 && !x.w.multiplexed {
+		x.w.Header().Set("Connection", "close") // the answer does not wait for a body that nobody will read
+	}
 	if p.retry > 0 {
 		x.w.Header().Set("Retry-After", retryAfter(p.retry))
 	}
@@ -98,9 +101,13 @@ func tooFast(whose string, wait time.Duration) *problem {
 		what: "There were too many requests " + whose + ".", next: "Wait a moment and try again.", reason: "RateLimited"}
 }
 
-func tooManyStreams() *problem {
+func (x *exchange) tooManyStreams() *problem {
+	who := "This user"
+	if x.session == nil {
+		who = "This address"
+	}
 	return &problem{status: http.StatusTooManyRequests, code: "too_many_streams", title: "Too many requests at once", retry: time.Second,
-		what: "This user has as many requests at work as are allowed at once.", next: "Close other windows of the application, or wait until their answers are complete.", reason: "TooManyStreams"}
+		what: who + " has as many requests at work as are allowed at once.", next: "Close other windows of the application, or wait until their answers are complete.", reason: "TooManyStreams"}
 }
 
 func isStopping() *problem {

@@ -92,7 +92,7 @@ func TestIssuerThatFails(t *testing.T) {
 	begun = b.navigate(t, "/")
 	state = mustURL(begun.Header.Get("Location")).Query().Get("state")
 	w.idp.Close()
-	if got := b.navigate(t, frontdoor.CallbackPath+"?code=abc&state="+state+"&iss="+w.cfg.Issuer); got.Status != 500 || strings.Contains(got.Body, "abc") {
+	if got := b.navigate(t, frontdoor.CallbackPath+"?code=code-of-nobody&state="+state+"&iss="+w.cfg.Issuer); got.Status != 500 || strings.Contains(got.Body, "code-of-nobody") {
 		t.Errorf("a token endpoint that is gone: %d %s", got.Status, got.Body)
 	}
 }

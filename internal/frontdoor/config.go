@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lanyard-id/lanyard/internal/issuer"
 	"github.com/lanyard-id/lanyard/internal/signin"
 )
 
@@ -28,24 +27,30 @@ type Site struct {
 
 // Limits bound what one client costs. A zero means the default.
 type Limits struct {
-	PerAddress     Rate // 50 a second, 200 at once
-	PerUser        Rate // 50 a second, 200 at once
-	StreamsPerUser int  // requests at work at once: 100
+	PerAddress        Rate // 50 a second, 200 at once
+	PerUser           Rate // 50 a second, 200 at once
+	StreamsPerUser    int  // requests at work at once: 100
+	StreamsPerAddress int  // the same for requests of nobody who is signed in: 100
+	Connections       int  // open at once, of all clients: 10 000
 }
 
-// Config is all that a Door is told. Sites, Rules, Keys, CookieKeys, Verifier, Signer, ClientID and Issuer are
+// Config is all that a Door is told. Sites, Rules, Keys, CookieKeys, Signer, ClientID and Issuer are
 // required.
 type Config struct {
 	Sites []Site
 	Rules []Rule
 	// TrustedProxies are the networks whose X-Forwarded-* is believed (A43).
 	TrustedProxies []netip.Prefix
-	// TrustedOrigins are origins beside a site's own whose pages may send requests with the user's cookie (A62).
+	// ForwardedHost believes X-Forwarded-Host of trusted proxies too: for one that sets it itself and changes Host.
+	ForwardedHost bool
+	// TrustedOrigins are origins beside a site's own whose pages may send requests with the user's cookie, and read what
+	// answers them (A62).
 	TrustedOrigins []string
+	// StripHeaders are names of headers that clients may not send, beside the known ones that tell who somebody is (A42).
+	StripHeaders []string
 
 	Keys       *Keys
 	CookieKeys *CookieKeys
-	Verifier   *issuer.Verifier // of the JWTs that a rule forwards
 
 	Signer   string // names this front door to who verifies its header; the form of an ARN
 	ClientID string
@@ -69,6 +74,8 @@ func (c *Config) setDefaults() {
 	c.Limits.PerAddress = c.Limits.PerAddress.or(Rate{50, 200})
 	c.Limits.PerUser = c.Limits.PerUser.or(Rate{50, 200})
 	c.Limits.StreamsPerUser = cmp.Or(c.Limits.StreamsPerUser, 100)
+	c.Limits.StreamsPerAddress = cmp.Or(c.Limits.StreamsPerAddress, 100)
+	c.Limits.Connections = cmp.Or(c.Limits.Connections, 10_000)
 	c.ResponseTimeout = cmp.Or(c.ResponseTimeout, 5*time.Minute)
 	c.HSTS = cmp.Or(c.HSTS, 365*24*time.Hour)
 	c.SessionEnd = cmp.Or(c.SessionEnd, 12*time.Hour)
@@ -99,10 +106,11 @@ func (c *Config) validate() error {
 	}
 	need(len(c.Sites) > 0, "public_urls: name at least one URL at which browsers reach the front door")
 	need(len(c.Rules) > 0, "rules: there is none, so nothing would be forwarded; write one with a backend")
-	need(c.Keys != nil && c.CookieKeys != nil && c.Verifier != nil, "the front door was given no keys, cookie keys or verifier")
+	need(c.Keys != nil && c.CookieKeys != nil, "the front door was given no keys or cookie keys")
 	need(isHeaderValue(c.Signer) && !strings.ContainsAny(c.Signer, " \"\\"), "signer: %q is not a name such as arn:aws:elasticloadbalancing:us-west-2:000000000000:loadbalancer/app/frontdoor/1", c.Signer)
 	need(c.ClientID != "" && c.Issuer != "", "client and issuer are needed")
-	need(c.Limits.PerAddress.valid() && c.Limits.PerUser.valid() && c.Limits.StreamsPerUser > 0, "limits: a rate needs a positive number a second and a burst of 1 or more")
+	need(c.Limits.PerAddress.valid() && c.Limits.PerUser.valid() && c.Limits.StreamsPerUser > 0 && c.Limits.StreamsPerAddress > 0 && c.Limits.Connections > 0,
+		"limits: a rate needs a positive number a second and a burst of 1 or more, and the other limits must be positive")
 	need(c.ResponseTimeout > 0 && c.SessionEnd > 0 && c.HSTS > 0, "response_timeout, the sessions' absolute time-out and hsts must be positive")
 	return errors.Join(problems...)
 }
@@ -117,6 +125,9 @@ func checkPublicURL(u *url.URL) (string, error) {
 	host, ok := canonicalHost(u.Host, u.Scheme)
 	if !ok {
 		return "", fmt.Errorf("public_urls: %q has no host that browsers could send", u)
+	}
+	if host != u.Host { // origins are compared as browsers write them
+		return "", fmt.Errorf("public_urls: write %s://%s, as browsers do, instead of %s; register its callback URL at the identity provider so too", u.Scheme, host, u)
 	}
 	return host, nil
 }

@@ -42,7 +42,16 @@ const (
 // OpenCookieKeys reads the keys of a file and makes the first where there is none. life is how long a key seals
 // (DefaultKeyLife when 0), session the absolute time-out of a session.
 func OpenCookieKeys(path string, life, session time.Duration, now func() time.Time, rnd io.Reader) (*CookieKeys, error) {
-	k := &CookieKeys{file: &stateFile{path: path}, life: cmp.Or(life, DefaultKeyLife), keep: session, now: now, rand: rnd}
+	return openCookieKeys(&stateFile{path: path}, life, session, now, rnd)
+}
+
+// InspectCookieKeys is OpenCookieKeys without a trace: it writes nothing, and a key that it has to make is in memory alone.
+func InspectCookieKeys(path string, life, session time.Duration, now func() time.Time, rnd io.Reader) (*CookieKeys, error) {
+	return openCookieKeys(&stateFile{path: path, looks: true}, life, session, now, rnd)
+}
+
+func openCookieKeys(file *stateFile, life, session time.Duration, now func() time.Time, rnd io.Reader) (*CookieKeys, error) {
+	k := &CookieKeys{file: file, life: cmp.Or(life, DefaultKeyLife), keep: session, now: now, rand: rnd}
 	if k.life < max(24*time.Hour, session) {
 		return nil, fmt.Errorf("the life of a cookie key is %s; give it a day or more, and no less than a session's absolute time-out", k.life)
 	}

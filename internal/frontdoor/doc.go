@@ -12,8 +12,9 @@
 // who is signed in, and the public URLs for where browsers come; never the Host header, X-Forwarded-* of a stranger, or a
 // header that a client sent about a user.
 //
-// It must never forward a request that no rule allows, pass on an identity header that it did not write, redirect to a
+// It must never forward a request that no rule allows, pass on a header in the names that it writes or knows (strip_headers adds others) unless it wrote it, redirect to a
 // host that is not one of its public URLs, show a private key, or hold more memory for strangers than its limits say.
-// Open streams and WebSockets end with the session that opened them: at its absolute end, or when it signs out at this
-// process. A sign-out at another replica ends new requests everywhere and leaves open streams of this one until then.
+// Open streams and WebSockets end with the session that opened them: at its absolute end, or when it signs out. A sign-out at
+// another replica is known here within a second, where both are given one record of ended sessions, and ends the streams
+// that are open here with the next Maintain.
 package frontdoor

@@ -29,9 +29,11 @@ type Door struct {
 	sites     map[string]*site // by canonical host
 	table     table
 	origins   *http.CrossOriginProtection
+	strip     []string // folded
 	signer    *dataSigner
 	addresses *limiter
 	users     *limiter
+	signOuts  *limiter // by user
 	live      *live
 	pages     *pages.Set
 	transport *http.Transport
@@ -60,11 +62,14 @@ func New(c Config) (*Door, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	d := &Door{cfg: c, sites: map[string]*site{}, signer: newDataSigner(&c), live: newLive(c.Limits.StreamsPerUser),
-		addresses: newLimiter(c.Limits.PerAddress, maxBuckets), users: newLimiter(c.Limits.PerUser, maxBuckets),
+	d := &Door{cfg: c, sites: map[string]*site{}, signer: newDataSigner(&c), live: newLive(c.Limits.StreamsPerUser, c.Limits.StreamsPerAddress),
+		addresses: newLimiter(c.Limits.PerAddress, maxBuckets), users: newLimiter(c.Limits.PerUser, maxBuckets), signOuts: newLimiter(signOutRate, maxBuckets),
 		transport: newTransport(&c), buffers: newBuffers(), errorLog: errorLog{c.Log}}
 	var err error
 	if d.origins, err = crossOrigin(c.TrustedOrigins); err != nil {
+		return nil, err
+	}
+	if d.strip, err = foldNames(c.StripHeaders); err != nil {
 		return nil, err
 	}
 	if d.pages, err = loadPages(); err != nil {
@@ -122,7 +127,8 @@ func (s *site) makeGate(keys [][]byte) error {
 	return nil
 }
 
-// Maintain rotates what is due and takes over what other replicas wrote. Call it every minute or so.
+// Maintain rotates what is due, takes over what other replicas wrote, and breaks off the streams of sessions that were ended
+// there. Call it every minute or so.
 func (d *Door) Maintain() error {
 	err := errors.Join(d.cfg.Keys.Maintain(), d.cfg.CookieKeys.Maintain())
 	keys := d.cfg.CookieKeys.Keys()
@@ -131,7 +137,7 @@ func (d *Door) Maintain() error {
 			err = errors.Join(err, s.makeGate(keys))
 		}
 	}
-	return err
+	return errors.Join(err, d.endStreams(context.Background()))
 }
 
 // Check asks the identity provider for its endpoints, as a first sign-in would.
@@ -147,7 +153,8 @@ func (d *Door) Check(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Drain admits no more requests, lets those at work finish until the context ends, and breaks off the rest.
+// Drain lets requests at work finish until the context ends, and breaks off the rest. Meanwhile each connection has one
+// answer more, and /healthz sends probes away. Then nothing more is admitted.
 func (d *Door) Drain(ctx context.Context) {
 	d.live.drain(ctx)
 	d.transport.CloseIdleConnections()
@@ -157,8 +164,17 @@ func (d *Door) Drain(ctx context.Context) {
 func (d *Door) PublicKeys() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{kid}", func(w http.ResponseWriter, r *http.Request) { d.writeKey(w, r.PathValue("kid")) })
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
+	mux.HandleFunc("GET /healthz", d.health)
 	return mux
+}
+
+// health tells whether more should be sent here.
+func (d *Door) health(w http.ResponseWriter, _ *http.Request) {
+	if d.live.draining.Load() {
+		writeText(w, http.StatusServiceUnavailable, "stopping\n")
+		return
+	}
+	writeText(w, http.StatusOK, "ok\n")
 }
 
 func (d *Door) writeKey(w http.ResponseWriter, kid string) {

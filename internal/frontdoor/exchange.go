@@ -28,7 +28,8 @@ type exchange struct {
 	data    string // x-amzn-oidc-data
 	bearer  string // the JWT that the rule forwards
 	trace   string
-	socket  bool // a WebSocket is asked for
+	socket  bool        // a WebSocket is asked for
+	kept    http.Header // what the front door itself sets in the answer to a request that is forwarded
 
 	started, sent, answered time.Time
 	targetStatus            int
@@ -39,9 +40,14 @@ type exchange struct {
 
 // ServeHTTP serves one request.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{d: d, w: &recorder{ResponseWriter: w}, r: r, from: d.originOf(r), started: d.cfg.Now(), classification: "Acceptable"}
+	x := &exchange{d: d, w: newRecorder(w, r), r: r, from: d.originOf(r), started: d.cfg.Now(), classification: "Acceptable"}
 	x.trace = x.traceID()
 	defer x.log()
+	defer x.limitConnection()
+	x.limitConnection()
+	if d.live.draining.Load() && !isWebSocket(r) { // whose answer has a Connection of its own
+		x.w.Header().Set("Connection", "close")
+	}
 	if p := x.admit(); p != nil {
 		x.refuse(p)
 		return
@@ -118,6 +124,10 @@ func (x *exchange) upgrade() {
 // visit forwards a request of the backend's, if its rule and its user allow it.
 func (x *exchange) visit() {
 	x.socket = isWebSocket(x.r)
+	if !x.Public && x.d.answersOrigin(x.w.Header(), x.r) {
+		x.preflight()
+		return
+	}
 	if x.r.ContentLength > x.MaxBody {
 		x.refuse(tooLarge(x.MaxBody))
 		return
@@ -189,8 +199,10 @@ func (x *exchange) user() string {
 	if x.session == nil {
 		return ""
 	}
-	return x.session.Issuer + "\x00" + x.session.Subject
+	return userKey(x.session)
 }
+
+func userKey(s *signin.Session) string { return s.Issuer + "\x00" + s.Subject }
 
 // checkOrigin refuses what another site's page made the user's browser send (A62): every method that may change something,
 // and WebSockets, which browsers open to any host and with any cookie.
@@ -211,15 +223,6 @@ func (x *exchange) checkOrigin() *problem {
 		return crossSite("A WebSocket must be opened by a page of this site, and its Origin header did not say so.")
 	}
 	return nil
-}
-
-func (d *Door) trusts(origin string) bool {
-	for _, o := range d.cfg.TrustedOrigins {
-		if o == origin {
-			return true
-		}
-	}
-	return false
 }
 
 // identify makes the headers that say who the user is.
@@ -269,6 +272,21 @@ func isWebSocket(r *http.Request) bool {
 	return false
 }
 
+// unreadWait is how long the rest of a body that nobody asked for is waited for.
+const unreadWait = 10 * time.Second
+
+// limitConnection bounds what net/http does by itself before and after us: it writes what ends an answer, and reads a body
+// that nobody has read, or will. Without a body there is no limit to set on reading, for it would end the connection's watch
+// for a hang-up, and the request with it.
+func (x *exchange) limitConnection() {
+	if !x.w.multiplexed {
+		x.w.limitWrite()
+	}
+	if x.r.ContentLength != 0 {
+		_ = x.w.control.SetReadDeadline(time.Now().Add(unreadWait)) // as in incoming.Read
+	}
+}
+
 // bodyIdle is how long a client may be silent in the middle of a body.
 const bodyIdle = time.Minute
 
@@ -277,6 +295,9 @@ type incoming struct {
 	io.ReadCloser
 	control *http.ResponseController
 	read    *atomic.Int64
+	ended   atomic.Bool
+
+	multiplexed bool
 }
 
 func (b *incoming) Read(p []byte) (int, error) {
@@ -284,11 +305,25 @@ func (b *incoming) Read(p []byte) (int, error) {
 	// connection is not a network's.
 	_ = b.control.SetReadDeadline(time.Now().Add(bodyIdle))
 	n, err := b.ReadCloser.Read(p)
-	if err != nil { // at its end too: or the connection's watch for a hang-up would end a long answer
+	// At its end too, or the connection's watch for a hang-up would end a long answer. On HTTP/2 a deadline acts while it is
+	// the backend that is waited for; before, it also bounds what net/http reads of the rest.
+	if err != nil || b.multiplexed {
 		_ = b.control.SetReadDeadline(time.Time{})
 	}
+	b.ended.CompareAndSwap(false, err != nil)
 	b.read.Add(int64(n))
 	return n, err
+}
+
+// Close waits for the rest of a body that the backend did not want no longer than for any other that nobody reads.
+func (b *incoming) Close() error {
+	if b.ended.Load() {
+		return b.ReadCloser.Close()
+	}
+	_ = b.control.SetReadDeadline(time.Now().Add(unreadWait))
+	err := b.ReadCloser.Close()
+	_ = b.control.SetReadDeadline(time.Time{})
+	return err
 }
 
 // traceID names the request in the access log, on pages and at the backend. A stranger's own name for it is not believed.

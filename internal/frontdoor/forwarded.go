@@ -34,25 +34,28 @@ func (d *Door) originOf(r *http.Request) origin {
 	o.secure = o.secure || r.Header.Get("X-Forwarded-Proto") != "http"
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0; i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
+		hop, ok := remoteAddr(strings.TrimSpace(hops[i]))
+		if !ok {
 			break
 		}
-		hop = hop.Unmap().WithZone("")
 		o.client, o.remote, o.chain = hop, hop.String(), hop.String()+", "+o.chain
 		if !d.isProxy(hop) {
 			break
 		}
 	}
-	if hosts := r.Header.Values("X-Forwarded-Host"); len(hosts) == 1 && hosts[0] != "" {
+	// Many proxies pass X-Forwarded-Host on as the client wrote it; the operator says which one sets it.
+	if hosts := r.Header.Values("X-Forwarded-Host"); d.cfg.ForwardedHost && len(hosts) == 1 && hosts[0] != "" {
 		o.host = hosts[0]
 	}
 	return o
 }
 
+// remoteAddr reads an address, with or without a port, as connections and proxies write it.
 func remoteAddr(s string) (netip.Addr, bool) {
 	if host, _, err := net.SplitHostPort(s); err == nil {
 		s = host
+	} else if inner, ok := strings.CutPrefix(s, "["); ok {
+		s = strings.TrimSuffix(inner, "]")
 	}
 	ip, err := netip.ParseAddr(s)
 	return ip.Unmap().WithZone(""), err == nil

@@ -1,6 +1,7 @@
 package frontdoor
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,16 +19,18 @@ const (
 // Headers by which some front door or other tells a backend who the user is, where a request came from or which path it
 // was for, folded to letters and digits: programs take "_", "." and "-" in a header's name for one another (A42).
 var (
-	identityPrefixes = []string{"xamznoidc", "xamznbedrockagentcore", "xforwarded", "xauthrequest", "xauthenticated", "xremote",
-		"xmsclientprincipal", "xmstoken", "xgoogauthenticated", "xgoogiap", "cfaccess", "xwebauth", "xssl", "sslclient", "xclientcert"}
-	identityNames = []string{"workloadaccesstoken", "oauth2callbackurl", "forwarded", "xrealip", "xclientip", "trueclientip",
-		"remoteuser", "xuser", "xuserid", "xemail", "xoriginalurl", "xoriginaluri", "xoriginalhost", "xoriginalmethod", "xrewriteurl", "xamzntraceid", "xhost"}
+	identityPrefixes = []string{"xamznoidc", "xamznbedrockagentcore", "xforwarded", "xremote",
+		"xmsclientprincipal", "xmstoken", "xgoogauthenticated", "xgoogiap", "cfaccess", "xwebauth", "xssl", "sslclient", "xclientcert",
+		"xauthuser", "xauthrequest", "xauthemail", "xauthname", "xauthgroups", "xauthroles", "xauthsub", "xauthid", "xuser", "xvouch", "xpomerium", "xconsumer", "tailscaleuser", "tailscaleheaders"}
+	identityNames = []string{"workloadaccesstoken", "oauth2callbackurl", "forwarded", "xrealip", "xclientip", "clientip", "trueclientip", "cfconnectingip",
+		"cfconnectingipv6", "xclusterclientip", "fastlyclientip", "xazureclientip", "xazuresocketip", "xscheme", "xurlscheme", "frontendhttps",
+		"remoteuser", "xemail", "xgroups", "xroles", "xoriginalurl", "xoriginaluri", "xoriginalhost", "xoriginalmethod", "xrewriteurl", "xamzntraceid", "xhost"}
 )
 
-// isIdentity tells a header that only the front door may write.
-func isIdentity(name string) bool {
+// isIdentity tells a header that only the front door may write. more are names of the operator's, folded.
+func isIdentity(name string, more []string) bool {
 	f := fold(name)
-	return slices.Contains(identityNames, f) || slices.ContainsFunc(identityPrefixes, func(p string) bool { return strings.HasPrefix(f, p) })
+	return slices.Contains(more, f) || slices.Contains(identityNames, f) || slices.ContainsFunc(identityPrefixes, func(p string) bool { return strings.HasPrefix(f, p) })
 }
 
 // fold keeps letters and digits, in lower case.
@@ -44,10 +47,21 @@ func fold(name string) string {
 	}, name)
 }
 
-// stripIdentity removes every header by which a client could pass for somebody.
-func stripIdentity(h http.Header) {
+// foldNames folds the operator's names of headers to strip, and refuses what is no name.
+func foldNames(names []string) ([]string, error) {
+	folded := make([]string, len(names))
+	for i, n := range names {
+		if folded[i] = fold(n); folded[i] == "" || !mayBeIdentity(http.CanonicalHeaderKey(n)) {
+			return nil, fmt.Errorf("strip_headers: %q is not the name of a header by which a backend could take somebody for a user", n)
+		}
+	}
+	return folded, nil
+}
+
+// stripIdentity removes every header that is known to tell a backend who the user is, and those that the operator names.
+func stripIdentity(h http.Header, more []string) {
 	for name := range h {
-		if mayBeIdentity(name) && isIdentity(name) {
+		if mayBeIdentity(name) && isIdentity(name, more) {
 			delete(h, name)
 		}
 	}

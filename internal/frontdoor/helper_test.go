@@ -178,7 +178,7 @@ func (w *world) configure(t testing.TB) {
 	w.gate = signin.Config{Issuer: w.idpCfg.Issuer, ClientID: clientID, ClientSecret: vault.SecretString(clientSecret), Scopes: []string{"openid", "profile", "email"},
 		RedirectURL: w.site.URL + frontdoor.CallbackPath, UserInfo: true, Ended: signin.NewEndedMemory(w.now), Fetcher: out, Now: w.now, Log: slog.New(slog.NewTextHandler(w.logs, nil))}
 	w.cfg = frontdoor.Config{Rules: []frontdoor.Rule{{Backend: mustURL(w.backend.URL)}}, Signer: signerName, ClientID: clientID, Issuer: w.idpCfg.Issuer,
-		Verifier: issuer.NewVerifier(out, w.now), Access: slog.New(slog.NewJSONHandler(w.access, nil)), Log: slog.New(slog.NewTextHandler(w.logs, nil)), Now: w.now}
+		Access: slog.New(slog.NewJSONHandler(w.access, nil)), Log: slog.New(slog.NewTextHandler(w.logs, nil)), Now: w.now}
 }
 
 func (w *world) open(t testing.TB) {

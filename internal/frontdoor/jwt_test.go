@@ -36,7 +36,7 @@ func TestForwardJWT(t *testing.T) {
 		}
 		token, ok := strings.CutPrefix(got.seen(t).Header.Get("Authorization"), "Bearer ")
 		trust := issuer.Trust{Issuer: w.cfg.Issuer, Audiences: []string{clientID}, ClientIDs: []string{clientID}}
-		claims, err := w.cfg.Verifier.Verify(t.Context(), token, func(string) (issuer.Trust, bool) { return trust, true })
+		claims, err := issuer.NewVerifier(w.gate.Fetcher, w.now).Verify(t.Context(), token, func(string) (issuer.Trust, bool) { return trust, true })
 		if !ok || err != nil || claims.Subject != subject {
 			t.Errorf("%s: %v, %v", path, claims, err)
 		}

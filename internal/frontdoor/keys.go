@@ -62,7 +62,16 @@ type keyFile struct {
 // OpenKeys reads the signing keys of a file and makes the first where there is none. life is how long a key signs;
 // DefaultKeyLife when 0. Keys are replaced by Maintain alone.
 func OpenKeys(path string, life time.Duration, now func() time.Time, rnd io.Reader) (*Keys, error) {
-	k := &Keys{file: &stateFile{path: path}, life: cmp.Or(life, DefaultKeyLife), now: now, rand: rnd}
+	return openKeys(&stateFile{path: path}, life, now, rnd)
+}
+
+// InspectKeys is OpenKeys without a trace: it writes nothing, and a key that it has to make is in memory alone.
+func InspectKeys(path string, life time.Duration, now func() time.Time, rnd io.Reader) (*Keys, error) {
+	return openKeys(&stateFile{path: path, looks: true}, life, now, rnd)
+}
+
+func openKeys(file *stateFile, life time.Duration, now func() time.Time, rnd io.Reader) (*Keys, error) {
+	k := &Keys{file: file, life: cmp.Or(life, DefaultKeyLife), now: now, rand: rnd}
 	if k.life < 24*time.Hour {
 		return nil, fmt.Errorf("the life of a signing key is %s; give it a day or more, for it is published an hour before it signs", k.life)
 	}

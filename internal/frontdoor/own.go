@@ -1,6 +1,7 @@
 package frontdoor
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -65,32 +66,55 @@ type signOutView struct{ Action, User string }
 
 // signOut asks by GET, so that no link or image of another site signs anybody out, and does it by POST.
 func (x *exchange) signOut() {
-	session, err := x.gate().Session(discard{}, x.r) // what it would renew is about to end
+	session, err := x.gate().Peek(x.r) // nothing is refreshed for a session that is about to end
+	if err != nil && !errors.Is(err, signin.ErrNoSession) {
+		x.refuse(signinProblem(err))
+		return
+	}
 	if x.r.Method != http.MethodPost {
-		view := signOutView{Action: signOutPath}
-		if err == nil {
-			view.User = displayName(session)
-		}
-		if err := x.d.pages.Render(x.w, http.StatusOK, "sign-out", view); err != nil {
-			x.d.cfg.Log.DebugContext(x.r.Context(), "page not delivered", "err", err)
-		}
+		x.askSignOut(session)
 		return
 	}
 	if p := x.checkOrigin(); p != nil {
 		x.refuse(p)
 		return
 	}
-	w := &detour{ResponseWriter: x.w}
-	if err := x.gate().Logout(w, x.r); err != nil {
-		x.refuse(signinProblem(err))
-		return
-	}
 	if session != nil {
-		x.d.signer.forget(session.ID)
-		x.d.live.endSession(session.ID)
+		if wait := x.d.signOuts.take(userKey(session), x.started); wait > 0 {
+			x.refuse(tooFast("to sign out", wait))
+			return
+		}
+	}
+	w := &detour{ResponseWriter: x.w}
+	ended, err := x.gate().Logout(w, x.r)
+	if ended != "" { // also where the issuer is away, or nothing more can be recorded
+		x.d.signer.forget(ended)
+		x.d.live.endSession(ended)
+	}
+	if err != nil {
+		p := signinProblem(err)
+		if signin.KindOf(err) == signin.Internal {
+			p.title, p.what, p.signIn = "The sign-out is not complete", "The end of the session could not be recorded.", false
+		}
+		x.refuse(p)
+		return
 	}
 	x.leadOn(w.Header().Get("Location"))
 }
+
+func (x *exchange) askSignOut(session *signin.Session) {
+	view := signOutView{Action: signOutPath}
+	if session != nil {
+		view.User = displayName(session)
+	}
+	if err := x.d.pages.Render(x.w, http.StatusOK, "sign-out", view); err != nil {
+		x.d.cfg.Log.DebugContext(x.r.Context(), "page not delivered", "err", err)
+	}
+}
+
+// signOutRate is how often one user may sign out: the record of ended sessions has room for everybody because nobody can
+// fill it (A50).
+var signOutRate = Rate{PerSecond: 1.0 / 60, Burst: 20}
 
 // leadOn sends a browser that posted a form on to the identity provider. It is a page that refreshes: browsers hold the
 // page's own policy, forms to this origin only, against the redirect that follows a form.

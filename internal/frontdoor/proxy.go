@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -28,20 +29,25 @@ func (x *exchange) forward() {
 	if x.session != nil {
 		session = x.session.ID
 	}
-	ctx, leave, admission := x.d.live.enter(x.r.Context(), x.user(), session)
+	ctx, leave, admission := x.d.live.enter(x.r.Context(), x.user(), addressKey(x.from.client), session)
 	switch admission {
 	case tooMany:
-		x.refuse(tooManyStreams())
+		x.refuse(x.tooManyStreams())
 		return
 	case stopping:
 		x.refuse(isStopping())
 		return
 	}
 	defer leave()
+	if p := x.stillSignedIn(ctx); p != nil {
+		x.refuse(p)
+		return
+	}
 	ctx, cancel := x.withEnd(ctx)
 	defer cancel()
 	x.r = x.r.WithContext(ctx)
 	x.limitBody()
+	x.kept = maps.Clone(x.w.Header())
 	x.actions = append(x.actions, "forward")
 	if x.Handler != nil {
 		x.handle()
@@ -56,8 +62,8 @@ func (x *exchange) limitBody() {
 	if x.r.Body == nil || x.r.ContentLength == 0 {
 		return
 	}
-	x.r.Body = &incoming{ReadCloser: http.MaxBytesReader(x.w.ResponseWriter, x.r.Body, x.MaxBody),
-		control: http.NewResponseController(x.w.ResponseWriter), read: &x.w.received}
+	_ = x.w.control.SetReadDeadline(time.Now().Add(bodyIdle)) // until the first read, which has its own
+	x.r.Body = &incoming{ReadCloser: http.MaxBytesReader(x.w.ResponseWriter, x.r.Body, x.MaxBody), control: x.w.control, read: &x.w.received, multiplexed: x.w.multiplexed}
 }
 
 // handle answers in this process, with the same headers as a backend gets.
@@ -74,6 +80,7 @@ func (x *exchange) handle() {
 
 func (x *exchange) rewrite(p *httputil.ProxyRequest) {
 	p.Out.URL.Scheme, p.Out.URL.Host = x.Backend.Scheme, x.Backend.Host
+	p.Out.URL.RawQuery = p.In.URL.RawQuery // no rule reads it, so the backend's reading alone counts
 	x.prepare(p.Out)
 	if !x.socket {
 		p.Out.Header.Del("Connection")
@@ -86,7 +93,7 @@ func (x *exchange) rewrite(p *httputil.ProxyRequest) {
 // alone, so no Connection header takes away what is written here (A42).
 func (x *exchange) prepare(out *http.Request) {
 	h := out.Header
-	stripIdentity(h)
+	stripIdentity(h, x.d.strip)
 	stripCookies(h, x.gate().OwnsCookie)
 	if x.ForwardJWT != NoToken {
 		delete(h, "Authorization") // on such a rule it is ours
@@ -112,9 +119,14 @@ func (x *exchange) prepare(out *http.Request) {
 // accept sees the backend's answer before the client does.
 func (x *exchange) accept(res *http.Response) error {
 	x.answered, x.targetStatus = x.d.cfg.Now(), res.StatusCode
+	x.restore()
 	guardSetCookie(res.Header, x.gate().OwnsCookie, x.answered)
 	if x.site.hsts != "" {
 		delete(res.Header, "Strict-Transport-Security")
+	}
+	if x.w.Header().Get(headerAllowOrigin) != "" {
+		delete(res.Header, headerAllowOrigin)
+		delete(res.Header, headerAllowCredentials)
 	}
 	if len(x.w.Header()["Set-Cookie"]) > 0 { // the session's own: no cache may hand it to somebody else
 		res.Header.Set("Cache-Control", "private, no-store")
@@ -122,8 +134,12 @@ func (x *exchange) accept(res *http.Response) error {
 	return nil
 }
 
+// restore puts the front door's own headers back: the proxy clears them with each interim answer.
+func (x *exchange) restore() { maps.Copy(x.w.Header(), x.kept) }
+
 // failed answers where the backend did not.
 func (x *exchange) failed(_ http.ResponseWriter, r *http.Request, err error) {
+	x.restore()
 	x.refuse(x.backendProblem(r.Context(), err))
 }
 
@@ -168,7 +184,7 @@ func (x *exchange) forwardable() *problem {
 	}
 	trust := issuer.Trust{Issuer: x.d.cfg.Issuer, Audiences: audiences, ClientIDs: []string{x.d.cfg.ClientID}}
 	text := token.RevealString()
-	claims, err := x.d.cfg.Verifier.Verify(x.r.Context(), text, func(iss string) (issuer.Trust, bool) { return trust, iss == trust.Issuer })
+	claims, err := x.gate().Verifier().Verify(x.r.Context(), text, func(iss string) (issuer.Trust, bool) { return trust, iss == trust.Issuer })
 	if err != nil {
 		return jwtProblem(x.ForwardJWT, text, audiences, err)
 	}

@@ -11,7 +11,11 @@ import (
 
 // stateFile is a file of secrets that several replicas may share: 0600, replaced as one step, changed by one at a time. A
 // replica that may only read it (a mounted secret) uses what is there and leaves the changing to who mounted it.
-type stateFile struct{ path string }
+type stateFile struct {
+	path string
+	// looks is set where nothing may be written: what would be is used by this process alone.
+	looks bool
+}
 
 // errOpenToOthers refuses a file that another user of the machine has read, or could have written.
 var errOpenToOthers = errors.New("other users of this machine can read it; run chmod 600 on it, and replace its keys if any of them is not trusted")
@@ -19,11 +23,13 @@ var errOpenToOthers = errors.New("other users of this machine can read it; run c
 // update lets change see the file, empty where there is none, and writes what it returns; nil changes nothing. use is
 // given what was written.
 func (f *stateFile) update(change func(now []byte) ([]byte, error), use func(written []byte) error) error {
-	unlock, err := f.lock()
-	if err != nil {
-		return err
+	if !f.looks {
+		unlock, err := f.lock()
+		if err != nil {
+			return err
+		}
+		defer unlock()
 	}
-	defer unlock()
 	b, err := f.read()
 	if err != nil {
 		return err
@@ -31,6 +37,9 @@ func (f *stateFile) update(change func(now []byte) ([]byte, error), use func(wri
 	next, err := change(b)
 	if err != nil || next == nil {
 		return err
+	}
+	if f.looks {
+		return use(next)
 	}
 	if err := replaceFile(f.path, next); err != nil {
 		if len(b) > 0 && errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) && len(b) > 0 {
@@ -72,7 +81,8 @@ func (f *stateFile) lock() (func(), error) {
 	return func() { _ = l.Close() }, nil
 }
 
-// replaceFile replaces a file as one step, readable by its owner only: a reader sees the old or the new, whole.
+// replaceFile replaces a file as one step, readable by its owner only: a reader sees the old or the new, whole. When it
+// returns, a power cut loses neither the content nor the name.
 func replaceFile(path string, b []byte) error {
 	t, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // 0600
 	if err != nil {
@@ -85,6 +95,15 @@ func replaceFile(path string, b []byte) error {
 	}
 	if err != nil {
 		_ = os.Remove(t.Name())
+		return err
 	}
-	return err
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }

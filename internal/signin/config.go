@@ -24,6 +24,7 @@ const (
 	defaultIdle       = time.Hour
 	defaultAbsolute   = 12 * time.Hour
 	defaultLogin      = 15 * time.Minute
+	defaultAnswer     = 5 * time.Minute
 
 	keySize = 32
 	maxKeys = 8
@@ -90,6 +91,9 @@ type Config struct {
 	// Idle ends a session that is not used (1 h), Absolute ends every session (12 h), Login is how long a sign-in at the
 	// issuer may take (15 min).
 	Idle, Absolute, Login time.Duration
+	// Answer is how long an answer may be under way that carries a renewed cookie (5 min). Requests with the cookie from
+	// before are led on for longer than that.
+	Answer time.Duration
 	// UserInfo has the claims fetched from the userinfo endpoint too, as a load balancer does.
 	UserInfo bool
 	Ended    EndedSessions
@@ -118,6 +122,9 @@ func (c *Config) setDefaults() {
 	if c.Login == 0 {
 		c.Login = defaultLogin
 	}
+	if c.Answer == 0 {
+		c.Answer = defaultAnswer
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -144,7 +151,7 @@ func (c *Config) validate() error {
 		"AuthMethod %s and ClientSecret contradict each other: %s goes without a secret, the others with one", c.AuthMethod, None)
 	check(slices.Contains(c.Scopes, "openid"), "Scopes lack openid: without it the issuer gives no ID token")
 	check(!slices.ContainsFunc(c.Scopes, func(s string) bool { return !isVisible(s) }), "Scopes has an entry that is empty or has a space: list them one by one")
-	check(c.Idle > 0 && c.Absolute > 0 && c.Login > 0, "Idle, Absolute and Login must be positive")
+	check(c.Idle > 0 && c.Absolute > 0 && c.Login > 0 && c.Answer > 0, "Idle, Absolute, Login and Answer must be positive")
 	check(isCookieName(c.CookieName), "CookieName %q is not usable: 1 to 64 letters, digits, - and _, without a prefix that begins with __", printable(c.CookieName, maxCode))
 	errs = append(errs, c.checkKeys(), c.checkURLs(), c.checkParameters())
 	return errors.Join(errs...)

@@ -17,10 +17,14 @@
 // cannot say of itself is that its session was ended: that is kept by EndedSessions and asked on every request.
 //
 // The issuer's tokens are refreshed shortly before the access token ends, once for all parallel requests of a session. A
-// browser whose parallel requests still carry the cookie from before gets the same result for two minutes, because a
-// refresh token that was rotated must not be used again. That result is in this process's memory alone: several front
-// doors behind one name need their users to stay with one of them. Without a refresh token the session simply lasts until
-// its idle or absolute end, whatever the access token's lifetime, as it does behind a load balancer.
+// request that still carries the cookie from before gets the same result until the new tokens are due themselves, and at
+// least as long as an answer may be under way, because a refresh token that was rotated must not be used again; after that
+// such a cookie is refused, and the session goes on for whoever has the newer one. Both are in this process's memory alone:
+// several front doors behind one name need their users to stay with one of them, and after a restart the issuer judges a
+// used refresh token. Without a refresh token the session simply lasts until its idle or absolute end, whatever the access
+// token's lifetime, as it does behind a load balancer.
+//
+// EndedFile is a record that replicas share: what one of them ended is refused by all within a second.
 //
 // # What this package must never do
 //

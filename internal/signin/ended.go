@@ -33,7 +33,7 @@ func NewEndedMemory(now func() time.Time) *EndedMemory {
 func (m *EndedMemory) End(_ context.Context, id string, until time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.ended.room() {
+	if !m.ended.has(id) && !m.ended.room() {
 		return errTooManyEnded
 	}
 	m.ended.add(sha256.Sum256([]byte(id)), until.Unix())

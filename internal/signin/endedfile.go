@@ -2,110 +2,150 @@ package signin
 
 import (
 	"bufio"
-	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
+	"syscall"
 	"time"
 )
 
-// EndedFile is an EndedSessions in a file of one line for each ended session: the hash of its id, and until when it
-// matters. It belongs to one process at a time.
+// EndedFile is an EndedSessions in a file that all replicas share. It has one line for each ended session: the hash of its
+// id, and until when it matters. Lines are appended under a lock; what another process appended is read within a second.
+//
+// No file stays open between two uses: whoever rewrites the record puts another file in its place, and everybody finds it
+// there by its name and knows it by its header.
 type EndedFile struct {
 	path string
+	now  func() time.Time
 
-	mu    sync.Mutex
-	file  *os.File
-	lines int // in the file, whether they still matter or not
-	ended endedSet
-	// broken is set when it is not known what the file ends with: nothing is written behind that.
-	broken error
+	// writing is taken by this process's writers, before mu. It is held while the disk is waited for: no request that only
+	// asks takes it.
+	writing sync.Mutex
+
+	mu      sync.Mutex
+	ended   endedSet
+	header  string // of the file that was read, as far as offset
+	offset  int64
+	lines   int // up to there, whether they still matter or not
+	checked time.Time
+	err     error // of the last check
+	// suspect is set when it is not known what of the file is on the disk: it is written anew before anything else.
+	suspect bool
 }
 
-const endedFileMode = 0o600
+const (
+	endedFileMode = 0o600
+	// readEvery is how long what others appended may stay unread.
+	readEvery = time.Second
+	// clockSkew is how far the clocks of replicas may be apart: what one of them forgets must not matter to another.
+	clockSkew = time.Minute
+)
 
 // OpenEndedFile reads the record at path, or begins one, and rewrites it without what no longer matters. A last line that
 // was cut off by a crash was never promised to anybody and is dropped; any other line that cannot be read is refused,
 // because it may be the end of somebody's session.
 func OpenEndedFile(path string, now func() time.Time) (*EndedFile, error) {
-	f := &EndedFile{path: path, ended: endedSet{now: now, until: map[endedID]int64{}}}
-	if err := f.load(); err != nil {
-		return nil, err
+	f := newEndedFile(path, now)
+	unlock, err := lockFile(path + ".lock")
+	if err != nil {
+		return nil, fmt.Errorf("signin: the record of ended sessions: %w", err)
 	}
-	if err := f.compact(); err != nil {
+	defer unlock()
+	err = f.catchUp()
+	if errors.Is(err, fs.ErrNotExist) || err == nil && f.lines > len(f.ended.until) {
+		err = f.rewrite()
+	}
+	if err != nil {
 		return nil, err
 	}
 	return f, nil
 }
 
-// Close closes the file.
-func (f *EndedFile) Close() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.broken = errors.New("it was closed")
-	return f.file.Close()
+// CheckEndedFile tells why OpenEndedFile would refuse the record at path. It writes nothing, and a record that is not
+// there yet is in order.
+func CheckEndedFile(path string, now func() time.Time) error {
+	err := newEndedFile(path, now).catchUp()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func newEndedFile(path string, now func() time.Time) *EndedFile {
+	return &EndedFile{path: path, now: now, ended: endedSet{now: now, until: map[endedID]int64{}}}
 }
 
 // End remembers the session id until the given time, on the disk when it returns.
 func (f *EndedFile) End(_ context.Context, id string, until time.Time) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.broken != nil {
-		return fmt.Errorf("signin: %s cannot be written: %w", f.path, f.broken)
+	hash, matters := endedID(sha256.Sum256([]byte(id))), until.Add(clockSkew).Unix()
+	if f.knows(hash, matters) {
+		return nil // a sign-out that is sent again and again costs no write
 	}
-	if !f.ended.room() {
-		return errTooManyEnded
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	unlock, err := lockFile(f.path + ".lock")
+	if err != nil {
+		return fmt.Errorf("signin: the record of ended sessions: %w", err)
 	}
-	if f.lines > 2*len(f.ended.until)+4096 {
-		if err := f.compact(); err != nil {
-			return err
-		}
-	}
-	hash := endedID(sha256.Sum256([]byte(id)))
-	if err := f.append(hash, until.Unix()); err != nil {
+	defer unlock()
+	if err := f.catchUp(); err != nil {
 		return err
 	}
-	f.ended.add(hash, until.Unix())
+	if err := f.write(hash, matters); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended.add(hash, matters)
 	return nil
 }
 
-// Ended reports whether the session was ended.
+// Ended reports whether the session was ended, here or, a second ago or longer, in another process. It fails while the
+// file cannot be read.
 func (f *EndedFile) Ended(_ context.Context, id string) (bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if age := f.now().Sub(f.checked); age < 0 || age >= readEvery {
+		f.check()
+	}
+	if f.err != nil {
+		return false, f.err
+	}
 	return f.ended.has(id), nil
 }
 
-func (f *EndedFile) append(hash endedID, until int64) error {
-	_, err := f.file.Write(line(hash, until))
-	if err == nil {
-		err = f.file.Sync()
-	}
-	if err != nil {
-		f.broken = err
-		return fmt.Errorf("signin: the end of a session was not written: %w", err)
-	}
-	f.lines++
-	return nil
+// knows tells an end that is on the disk already. What is on it is uncertain after a write that failed.
+func (f *EndedFile) knows(hash endedID, until int64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	known, ok := f.ended.until[hash]
+	return ok && known >= until && !f.suspect
 }
 
-func line(hash endedID, until int64) []byte {
-	return fmt.Appendf(nil, "%x %d\n", hash[:], until)
+// catchUp reads what others appended, however short ago it was last done.
+func (f *EndedFile) catchUp() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.check()
+	return f.err
 }
 
-func (f *EndedFile) load() error {
+// check reads on. f.mu is held.
+func (f *EndedFile) check() {
+	f.err = f.readOn()
+	f.checked = f.now()
+}
+
+// readOn reads from where it stopped, or the whole file when it is another one by now. f.mu is held.
+func (f *EndedFile) readOn() error {
 	file, err := os.Open(f.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	if err != nil {
 		return fmt.Errorf("signin: the record of ended sessions: %w", err)
 	}
@@ -117,88 +157,105 @@ func (f *EndedFile) load() error {
 	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 {
 		return fmt.Errorf("signin: %s must be a file of its owner alone, for whoever writes it revives ended sessions: chmod 600 it", f.path)
 	}
+	header, ok := readHeader(file)
+	if !ok {
+		return f.unreadable(1)
+	}
+	if header != f.header || info.Size() < f.offset {
+		f.header, f.offset, f.lines = header, headerSize, 0
+	}
+	if info.Size() == f.offset {
+		return nil
+	}
+	if _, err := file.Seek(f.offset, 0); err != nil {
+		return fmt.Errorf("signin: the record of ended sessions: %w", err)
+	}
 	return f.read(bufio.NewReader(file))
 }
 
-func (f *EndedFile) read(r *bufio.Reader) error {
-	now := f.ended.now().Unix()
-	for number := 1; ; number++ {
-		text, err := r.ReadSlice('\n')
-		if errors.Is(err, bufio.ErrBufferFull) {
-			return f.unreadable(number)
-		}
-		if errors.Is(err, io.EOF) { // before it there is at most a line that was cut off
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("signin: the record of ended sessions: %w", err)
-		}
-		hash, until, ok := parseLine(bytes.TrimSuffix(text, []byte("\n")))
-		if !ok {
-			return f.unreadable(number)
-		}
-		if until >= now {
-			f.ended.add(hash, until)
-		}
+// write appends a line, and rewrites the file first when most of it no longer matters. The lock is held, and all that
+// others wrote has been read.
+func (f *EndedFile) write(hash endedID, until int64) error {
+	f.mu.Lock()
+	room := f.ended.room()
+	anew := f.suspect || f.lines > 2*len(f.ended.until)+4096
+	f.mu.Unlock()
+	if !room {
+		return errTooManyEnded
 	}
-}
-
-func (f *EndedFile) unreadable(number int) error {
-	return fmt.Errorf("signin: %s: line %d is no record of an ended session: restore the file, or remove it and change the cookie keys, which signs everybody out", f.path, number)
-}
-
-func parseLine(text []byte) (hash endedID, until int64, ok bool) {
-	id, end, ok := bytes.Cut(text, []byte(" "))
-	if !ok || len(id) != hex.EncodedLen(len(hash)) {
-		return hash, 0, false
-	}
-	if _, err := hex.Decode(hash[:], id); err != nil {
-		return hash, 0, false
-	}
-	until, err := strconv.ParseInt(string(end), 10, 64)
-	return hash, until, err == nil
-}
-
-// compact writes the file anew beside the old one and puts it in its place, so that a crash leaves one of the two.
-func (f *EndedFile) compact() error {
-	f.ended.sweep()
-	next, err := os.CreateTemp(filepath.Dir(f.path), filepath.Base(f.path)+".*") // with mode 0600
-	if err != nil {
-		return fmt.Errorf("signin: the record of ended sessions: %w", err)
-	}
-	if err := f.replace(next); err != nil {
-		f.broken = err // it is not known which of the two files has the name
-		next.Close()
-		os.Remove(next.Name())
-		return fmt.Errorf("signin: the record of ended sessions: %w", err)
-	}
-	if f.file != nil {
-		f.file.Close()
-	}
-	f.file, f.lines = next, len(f.ended.until)
-	return nil
-}
-
-func (f *EndedFile) replace(next *os.File) error {
-	w := bufio.NewWriter(next)
-	for hash, until := range f.ended.until {
-		if _, err := w.Write(line(hash, until)); err != nil {
+	if anew {
+		if err := f.rewrite(); err != nil {
 			return err
 		}
 	}
-	if err := w.Flush(); err != nil {
+	if err := f.append(line(hash, until)); err != nil {
+		f.doubt()
+		return fmt.Errorf("signin: the end of a session was not written: %w", err)
+	}
+	return nil
+}
+
+func (f *EndedFile) doubt() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.suspect = true
+}
+
+// append writes behind the last whole line, over what a crash left there.
+func (f *EndedFile) append(text []byte) (err error) {
+	f.mu.Lock()
+	offset := f.offset
+	f.mu.Unlock()
+	file, err := os.OpenFile(f.path, os.O_WRONLY, 0)
+	if err != nil {
 		return err
 	}
-	if err := next.Chmod(endedFileMode); err != nil {
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if err := file.Truncate(offset); err != nil {
 		return err
 	}
-	if err := next.Sync(); err != nil {
+	if _, err := file.WriteAt(text, offset); err != nil {
 		return err
 	}
-	if err := os.Rename(next.Name(), f.path); err != nil {
-		return err
+	return file.Sync()
+}
+
+// rewrite writes what still matters beside the file and puts it in its place, so that a crash leaves one of the two. The
+// lock is held, and all that others wrote has been read.
+func (f *EndedFile) rewrite() error {
+	f.mu.Lock()
+	f.ended.sweep()
+	matter := maps.Clone(f.ended.until)
+	f.mu.Unlock()
+	header := newHeader(rand.Text())
+	size, err := f.replace(header, matter)
+	if err != nil {
+		f.doubt() // it is not known which of the two files has the name
+		return fmt.Errorf("signin: the record of ended sessions: %w", err)
 	}
-	return syncDir(filepath.Dir(f.path))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.header, f.offset, f.lines = header, size, len(matter)
+	f.checked, f.err, f.suspect = f.now(), nil, false
+	return nil
+}
+
+// replace returns the size of the new file.
+func (f *EndedFile) replace(header string, matter map[endedID]int64) (int64, error) {
+	next, err := os.CreateTemp(filepath.Dir(f.path), filepath.Base(f.path)+".*") // with mode 0600
+	if err != nil {
+		return 0, err
+	}
+	size, err := writeRecord(next, header, matter)
+	err = errors.Join(err, next.Sync(), next.Close())
+	if err == nil {
+		err = os.Rename(next.Name(), f.path)
+	}
+	if err != nil {
+		_ = os.Remove(next.Name())
+		return 0, err
+	}
+	return size, syncDir(filepath.Dir(f.path))
 }
 
 // syncDir makes the new name durable.
@@ -209,4 +266,22 @@ func syncDir(dir string) error {
 	}
 	defer d.Close()
 	return d.Sync()
+}
+
+// lockFile waits for other processes that write.
+func lockFile(path string) (unlock func(), err error) {
+	l, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, endedFileMode)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err = syscall.Flock(int(l.Fd()), syscall.LOCK_EX)
+		if !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("locking %s: %w", path, err), l.Close())
+	}
+	return func() { _ = l.Close() }, nil
 }

@@ -90,6 +90,9 @@ func (g *Gate) WithKeys(keys [][]byte) (*Gate, error) {
 // OwnsCookie reports a cookie of this gate. It is nobody else's business: what is behind the gate should not get it.
 func (g *Gate) OwnsCookie(name string) bool { return g.jar.owns(name) }
 
+// Verifier verifies other JWTs of this issuer, with the keys that its configured or discovered endpoints name.
+func (g *Gate) Verifier() *issuer.Verifier { return g.verifier }
+
 // Session returns who is signed in, or ErrNoSession. The issuer's tokens are refreshed when they are due. Cookies that
 // change are set on w, so ask before anything is written; an answer that sets a cookie must not be cached by others.
 func (g *Gate) Session(w http.ResponseWriter, r *http.Request) (*Session, error) {
@@ -108,6 +111,9 @@ func (g *Gate) Session(w http.ResponseWriter, r *http.Request) (*Session, error)
 func (g *Gate) keep(w http.ResponseWriter, r *http.Request, s *session, current bool) (*Session, error) {
 	now := g.cfg.Now()
 	fresh, err := g.renew(r.Context(), s)
+	if errors.Is(err, errSuperseded) {
+		return nil, ErrNoSession // its browser may have the newer cookie by now: nothing is cleared
+	}
 	if err != nil {
 		if errors.Is(err, ErrNoSession) {
 			g.jar.clearSession(w, r)
@@ -122,18 +128,33 @@ func (g *Gate) keep(w http.ResponseWriter, r *http.Request, s *session, current 
 	return g.public(fresh), nil
 }
 
+// Peek returns whose session the browser has, without refreshing or writing anything, so that a page about a sign-out does
+// not spend what it is about to end. A session that was idle for too long is there still: a copy of its cookie may not have
+// been, and can be ended.
+func (g *Gate) Peek(r *http.Request) (*Session, error) {
+	s, _, ok := g.open(r)
+	if !ok || !g.cfg.Now().Before(unix(s.EndsAt)) {
+		return nil, ErrNoSession
+	}
+	if err := g.Alive(r.Context(), s.ID); err != nil {
+		return nil, err
+	}
+	return g.public(s), nil
+}
+
 // signedIn opens the session cookie and holds it against the clock and the record of ended sessions.
 func (g *Gate) signedIn(r *http.Request) (s *session, current bool, err error) {
 	s, current, ok := g.open(r)
 	if !ok || !g.cfg.Now().Before(g.expiry(s)) {
 		return nil, false, ErrNoSession
 	}
-	return s, current, g.alive(r.Context(), s)
+	return s, current, g.Alive(r.Context(), s.ID)
 }
 
-// alive fails closed: a session that may have been ended is none (A44).
-func (g *Gate) alive(ctx context.Context, s *session) error {
-	ended, err := g.cfg.Ended.Ended(ctx, s.ID)
+// Alive returns ErrNoSession when the session was ended since Session returned it. It fails closed: a session that may have
+// been ended is none (A44).
+func (g *Gate) Alive(ctx context.Context, id string) error {
+	ended, err := g.cfg.Ended.Ended(ctx, id)
 	if err != nil {
 		return &Error{Kind: Internal, Message: "the record of ended sessions cannot be read, so nobody is let in", cause: err}
 	}

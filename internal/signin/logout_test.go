@@ -15,7 +15,7 @@ func (w *world) logout(b *browser, site0 string) (*httptest.ResponseRecorder, er
 	if site0 != "" {
 		r.Header.Set("Sec-Fetch-Site", site0)
 	}
-	err := w.gate.Logout(rec, r)
+	_, err := w.gate.Logout(rec, r)
 	b.take(rec)
 	return rec, err
 }
@@ -46,17 +46,11 @@ func TestLogoutGoesOnToTheIssuer(t *testing.T) {
 func TestA44_CopiedCookieAfterLogout(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ended")
 	w, b := newWorld(t), newBrowser()
-	open := func() *EndedFile {
-		t.Helper()
-		f, err := OpenEndedFile(path, w.clock.now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.cfg.Ended = f
+	open := func() {
+		w.cfg.Ended = openEnded(t, path, w.clock)
 		w.restart()
-		return f
 	}
-	f := open()
+	open()
 	w.signIn(b)
 	copied, stays := b.copy(), newBrowser()
 	w.signIn(stays)
@@ -64,9 +58,7 @@ func TestA44_CopiedCookieAfterLogout(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.mustNot(copied.copy(), "a copied cookie")
-	f.Close() // the process ends
-	f = open()
-	defer f.Close()
+	open() // another process
 	w.mustNot(copied.copy(), "a copied cookie after a restart")
 	w.mustSession(stays)
 	w.clock.advance(30 * time.Minute)
@@ -138,4 +130,82 @@ func TestLogoutThatCannotBeRecorded(t *testing.T) {
 	if rec.Header().Get("Location") != "" || len(b.cookies) != 1 {
 		t.Fatalf("sent on to %q, cookies %v", rec.Header().Get("Location"), b.cookies)
 	}
+}
+
+// A record that has no room for the end of a session does not keep this browser signed in, and says what is left.
+func TestA50_LogoutWithAFullRecord(t *testing.T) {
+	w, b := newWorld(t), newBrowser()
+	w.signIn(b)
+	full := NewEndedMemory(w.clock.now)
+	for i := range maxEnded {
+		full.ended.until[endedID{byte(i), byte(i >> 8), byte(i >> 16)}] = w.clock.now().Add(time.Hour).Unix()
+	}
+	w.cfg.Ended = full
+	w.restart()
+	id := w.mustSession(b).ID
+	rec := httptest.NewRecorder()
+	ended, err := w.gate.Logout(rec, b.request(site+"/logout"))
+	b.take(rec)
+	wantKind(t, err, Internal, 500, "a copy of its cookie works until 2030-01-02T15:04:05Z")
+	if ended != id || len(b.cookies) != 0 || rec.Header().Get("Location") != "" {
+		t.Fatalf("ended %t, cookies %v, sent on to %q", ended == id, b.cookies, rec.Header().Get("Location"))
+	}
+}
+
+// What the end of a session takes with it must not depend on the issuer.
+func TestLogoutNamesTheSessionWithoutIssuer(t *testing.T) {
+	w := newWorld(t)
+	b := due(w)
+	s, err := w.gate.Peek(b.request(site))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.web.Close()
+	w.clock.advance(time.Minute + refreshGrace)
+	_, err = w.session(b)
+	wantKind(t, err, Unreachable, 504, "")
+	ended, err := w.gate.Logout(httptest.NewRecorder(), b.request(site))
+	if err != nil || ended != s.ID {
+		t.Fatalf("Logout names another session, %v", err)
+	}
+	ended, err = w.gate.Logout(httptest.NewRecorder(), newBrowser().request(site))
+	if err != nil || ended != "" {
+		t.Fatalf("Logout of nobody = %q, %v", ended, err)
+	}
+}
+
+func TestPeekSpendsNothing(t *testing.T) {
+	w := newWorld(t)
+	b := due(w)
+	s, err := w.gate.Peek(b.request(site))
+	if err != nil || s.Subject != "user-1" || w.counted("refresh_token") != 0 {
+		t.Fatalf("Peek = %v, %v, %d refreshes", s, err, w.counted("refresh_token"))
+	}
+	w.clock.advance(2 * time.Hour) // idle for too long; a copy may not be
+	if _, err := w.gate.Peek(b.request(site)); err != nil {
+		t.Errorf("Peek at an idle session = %v", err)
+	}
+	if _, err := w.gate.Peek(newBrowser().request(site)); err != ErrNoSession {
+		t.Errorf("Peek at nobody = %v", err)
+	}
+	if _, err := w.gate.Logout(httptest.NewRecorder(), b.request(site)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.gate.Peek(b.request(site)); err != ErrNoSession {
+		t.Errorf("Peek after the sign-out = %v", err)
+	}
+	other := newBrowser()
+	w.signIn(other)
+	w.clock.advance(13 * time.Hour)
+	if _, err := w.gate.Peek(other.request(site)); err != ErrNoSession {
+		t.Errorf("Peek after the absolute end = %v", err)
+	}
+	w.cfg.Ended = failingEnded{}
+	w.restart()
+	_, err = w.gate.Peek(b.request(site))
+	if w.clock.advance(-14 * time.Hour); err != ErrNoSession {
+		t.Errorf("Peek past the absolute end asks the record: %v", err)
+	}
+	_, err = w.gate.Peek(b.request(site))
+	wantKind(t, err, Internal, 500, "cannot be read")
 }

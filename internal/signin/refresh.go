@@ -2,10 +2,7 @@ package signin
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"strconv"
-	"sync"
 	"time"
 
 	"github.com/lanyard-id/lanyard/internal/vault"
@@ -16,89 +13,30 @@ const (
 	refreshEarly = time.Minute
 	// refreshGrace is how long a session outlives its access token while the issuer gives no answer.
 	refreshGrace = 5 * time.Minute
-	// renewalKept is how long requests with the cookie from before a refresh get its result.
-	renewalKept = 2 * time.Minute
 	// renewalPause keeps one session from asking an issuer in trouble with every request (A50).
 	renewalPause = 10 * time.Second
-	maxRenewals  = 4096
+	// answerSlack is what a browser may take, beyond Config.Answer, to send a request with the cookie that it then gets.
+	answerSlack = time.Minute
 )
-
-// renewalKey names one session in one generation of its tokens.
-type renewalKey [sha256.Size]byte
-
-func keyOf(s *session) renewalKey {
-	return sha256.Sum256([]byte(s.ID + " " + strconv.Itoa(s.Generation)))
-}
-
-// renewal is one refresh: under way until done is closed, then its result.
-type renewal struct {
-	done  chan struct{}
-	next  *session
-	err   error
-	until time.Time // when the result is forgotten; zero while it is under way
-}
-
-// renewals is the memory of refreshes under way and of fresh results, bounded in number. It is what makes a refresh
-// happen once: the tokens themselves are in as many copies as the browser sends requests.
-type renewals struct {
-	mu sync.Mutex
-	by map[renewalKey]*renewal
-}
-
-func newRenewals() *renewals { return &renewals{by: map[renewalKey]*renewal{}} }
-
-// join returns the refresh of a key and whether the caller has to do it. It returns nil when the memory is full: a result
-// that is still needed is not given up for another.
-func (m *renewals) join(key renewalKey, now time.Time) (*renewal, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if r := m.by[key]; r != nil && !r.forgotten(now) {
-		return r, false
-	}
-	if len(m.by) >= maxRenewals {
-		m.sweep(now)
-	}
-	if len(m.by) >= maxRenewals {
-		return nil, false
-	}
-	r := &renewal{done: make(chan struct{})}
-	m.by[key] = r
-	return r, true
-}
-
-// finish publishes a result.
-func (m *renewals) finish(r *renewal, next *session, err error, until time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	r.next, r.err, r.until = next, err, until
-	close(r.done)
-	m.sweep(until.Add(-renewalKept))
-}
-
-func (r *renewal) forgotten(now time.Time) bool { return !r.until.IsZero() && !now.Before(r.until) }
-
-// sweep forgets what is no longer needed. m.mu is held.
-func (m *renewals) sweep(now time.Time) {
-	for key, r := range m.by {
-		if r.forgotten(now) {
-			delete(m.by, key)
-		}
-	}
-}
 
 // due tells whether the issuer's tokens should be refreshed now.
 func (s *session) due(now time.Time) bool {
 	if s.RefreshToken == "" || s.AccessUntil == 0 {
 		return false
 	}
+	return !now.Before(s.dueAt())
+}
+
+func (s *session) dueAt() time.Time {
 	early := min(refreshEarly, time.Duration(s.AccessUntil-s.AccessFrom)*time.Second/5)
-	return !now.Before(unix(s.AccessUntil).Add(-early))
+	return unix(s.AccessUntil).Add(-early)
 }
 
 // renew returns the session with tokens that are not due, the session itself while the issuer gives no answer, or
-// ErrNoSession when the issuer ended it. A cookie from before a refresh is followed to the newest result.
+// ErrNoSession when the issuer ended it. A cookie from before a refresh is followed to the newest result; errSuperseded means
+// that this result is no longer remembered.
 func (g *Gate) renew(ctx context.Context, s *session) (*session, error) {
-	const generations = 4 // nobody's cookie is further behind within two minutes
+	const generations = 32 // nobody's cookie is further behind: a slow answer may bring one after many short-lived tokens
 	newest := s
 	for i := 0; i < generations && newest.due(g.cfg.Now()); i++ {
 		next, err := g.renewOnce(ctx, newest)
@@ -106,7 +44,7 @@ func (g *Gate) renew(ctx context.Context, s *session) (*session, error) {
 			next, err = g.bridge(newest, err)
 		}
 		if err == nil {
-			err = g.alive(ctx, next) // it may have been ended while the issuer was asked
+			err = g.Alive(ctx, next.ID) // it may have been ended while the issuer was asked
 		}
 		if err != nil || next == newest {
 			return next, err
@@ -119,7 +57,7 @@ func (g *Gate) renew(ctx context.Context, s *session) (*session, error) {
 // bridge decides what a failed refresh means. An issuer in trouble ends nobody's session at once; one that refuses for
 // another reason than the session itself ends it with its access token.
 func (g *Gate) bridge(s *session, err error) (*session, error) {
-	if errors.Is(err, ErrNoSession) || KindOf(err) == Internal {
+	if errors.Is(err, ErrNoSession) || errors.Is(err, errSuperseded) || KindOf(err) == Internal {
 		return nil, err
 	}
 	if g.cfg.Now().Before(unix(s.AccessUntil).Add(refreshGrace)) {
@@ -133,9 +71,9 @@ func (g *Gate) bridge(s *session, err error) (*session, error) {
 
 // renewOnce makes one refresh or waits for the one under way.
 func (g *Gate) renewOnce(ctx context.Context, s *session) (*session, error) {
-	r, mine := g.renewals.join(keyOf(s), g.cfg.Now())
-	if r == nil {
-		return nil, fail(Unreachable, "too many sessions are being refreshed: try again in a minute")
+	r, mine, err := g.renewals.join(s, g.cfg.Now())
+	if err != nil {
+		return nil, err
 	}
 	if mine {
 		g.runRenewal(ctx, s, r)
@@ -155,11 +93,11 @@ func (g *Gate) runRenewal(ctx context.Context, s *session, r *renewal) {
 	var next *session
 	err := error(fail(Internal, "the refresh did not come to an end"))
 	defer func() {
-		kept := renewalKept
-		if err != nil && !errors.Is(err, ErrNoSession) {
+		kept := g.cfg.Answer + answerSlack
+		if err != nil {
 			kept = renewalPause
 		}
-		g.renewals.finish(r, next, err, g.cfg.Now().Add(kept))
+		g.renewals.finish(r, s, next, err, g.cfg.Now(), kept)
 	}()
 	next, err = g.refreshed(ctx, s)
 	if err == nil {
@@ -236,8 +174,12 @@ func (g *Gate) refreshUserInfo(ctx context.Context, md *metadata, next *session)
 	return err
 }
 
-// end makes the session's end final, for copies of its cookie too.
+// end makes the session's end final, for copies of its cookie too, and returns ErrNoSession. What is over by itself needs no
+// record.
 func (g *Gate) end(ctx context.Context, s *session) error {
+	if !g.cfg.Now().Before(unix(s.EndsAt)) {
+		return ErrNoSession
+	}
 	if err := g.cfg.Ended.End(ctx, s.ID, unix(s.EndsAt)); err != nil {
 		return &Error{Kind: Internal, Message: "the end of the session cannot be recorded", cause: err}
 	}

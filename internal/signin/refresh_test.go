@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -114,7 +113,7 @@ func TestA39_CookieFromBeforeGetsTheSameResult(t *testing.T) {
 	b := due(w)
 	before := b.copy()
 	fresh := w.mustSession(b)
-	w.clock.advance(renewalKept - time.Second)
+	w.clock.advance(9*time.Minute - time.Second) // until the new tokens are due themselves
 	late := before.copy()
 	if s := w.mustSession(late); s.AccessToken.RevealString() != fresh.AccessToken.RevealString() || w.counted("refresh_token") != 1 {
 		t.Fatal("a late request got another result")
@@ -131,10 +130,6 @@ func TestA39_CookieFromBeforeGetsTheSameResult(t *testing.T) {
 	if w.mustSession(before.copy()); w.counted("refresh_token") != 1 {
 		t.Fatal("refreshed twice")
 	}
-	// After that the old refresh token is used again, which the issuer takes for theft: the whole session ends.
-	w.clock.advance(2 * time.Second)
-	w.mustNot(before, "a cookie from long before")
-	w.mustNot(b, "its successor")
 }
 
 func TestOldCookieFollowsSeveralGenerations(t *testing.T) {
@@ -198,12 +193,7 @@ func TestIssuerThatRefusesTheClient(t *testing.T) {
 func TestInvalidGrantEndsTheSessionForGood(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ended")
 	w := newWorld(t)
-	f, err := OpenEndedFile(path, w.clock.now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	w.cfg.Ended = f
+	w.cfg.Ended = openEnded(t, path, w.clock)
 	w.restart()
 	b := due(w)
 	copied := b.copy()
@@ -352,27 +342,5 @@ func TestRefreshOutlivesItsRequest(t *testing.T) {
 	fresh := w.mustSession(b)
 	if n := w.counted("refresh_token"); n != 1 || !fresh.AccessTokenExpiresAt.Equal(w.clock.now().Add(10*time.Minute)) {
 		t.Fatalf("%d refreshes, access token ends %v: the result was lost with the request", n, fresh.AccessTokenExpiresAt)
-	}
-}
-
-func TestA50_RenewalsAreBounded(t *testing.T) {
-	w := newWorld(t)
-	b := due(w)
-	m, now := w.gate.renewals, w.clock.now()
-	for i := range maxRenewals {
-		r, mine := m.join(keyOf(&session{ID: strconv.Itoa(i)}), now)
-		if !mine {
-			t.Fatal("somebody else's refresh")
-		}
-		r.until = now.Add(renewalKept) // as finish does, without its sweep
-		close(r.done)
-	}
-	w.mustSession(b) // which keeps its old tokens for the time being
-	if w.counted("refresh_token") != 0 || len(m.by) != maxRenewals {
-		t.Fatalf("%d entries, %d refreshes", len(m.by), w.counted("refresh_token"))
-	}
-	w.clock.advance(renewalKept)
-	if w.mustSession(b); w.counted("refresh_token") != 1 || len(m.by) != 1 {
-		t.Fatalf("%d entries, %d refreshes", len(m.by), w.counted("refresh_token"))
 	}
 }
