@@ -10,9 +10,9 @@ type RevokeGrantRequest struct {
 // Outcomes of a revocation.
 const (
 	OutcomeRevoked        = "revoked"        // the provider said so
-	OutcomeAlreadyRevoked = "alreadyRevoked" // nothing was left to revoke, here or at the provider
+	OutcomeAlreadyRevoked = "alreadyRevoked" // the provider ended it before, by its own word or an earlier receipt
 	OutcomeNotSupported   = "notSupported"   // the provider takes nothing back; the tokens are forgotten here
-	OutcomeDeletedLocally = "deletedLocally" // forgotten here by the caller's wish; the provider was not told
+	OutcomeDeletedLocally = "deletedLocally" // forgotten here, now or before; the provider was not told
 	OutcomeFailed         = "failed"         // out of use here, and the provider still has to be told: revoke again
 )
 

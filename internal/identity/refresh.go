@@ -49,7 +49,7 @@ func (s *Service) renewed(ctx context.Context, c *call, p *Provider, g *Grant, t
 	case res := <-ch:
 		if res.Err != nil {
 			if mayPass(res.Err) && g.AccessExpiresAt.Sub(s.Now()) > lastMoments(g, t.obtainedAt) {
-				return t.access, nil
+				return s.unlessEnded(ctx, g, t)
 			}
 			return vault.Secret{}, res.Err
 		}
@@ -60,6 +60,21 @@ func (s *Service) renewed(ctx context.Context, c *call, p *Provider, g *Grant, t
 		}
 		return r.access, nil
 	}
+}
+
+// unlessEnded hands out the token as it was before a refresh that failed. The row is read again, because the grant may have
+// been revoked or dropped while the provider was asked.
+func (s *Service) unlessEnded(ctx context.Context, g *Grant, t *grantTokens) (vault.Secret, error) {
+	row, err := s.Store.GrantByID(ctx, g.Account, g.ID)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return vault.Secret{}, nil // replaced by another consent, or deleted: the caller finds out which
+	case err != nil:
+		return vault.Secret{}, internal(err, "reading a grant")
+	case row.State != GrantActive:
+		return vault.Secret{}, ended(&row)
+	}
+	return t.access, nil
 }
 
 // mayPass tells failures that say nothing about the grant.

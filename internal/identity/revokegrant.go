@@ -20,9 +20,9 @@ type RevokeOutcome string
 // Outcomes.
 const (
 	OutcomeRevoked        RevokeOutcome = "revoked"        // the provider said so
-	OutcomeAlreadyRevoked RevokeOutcome = "alreadyRevoked" // nothing was left to revoke, here or at the provider
+	OutcomeAlreadyRevoked RevokeOutcome = "alreadyRevoked" // the provider ended it before, by its own word or an earlier receipt
 	OutcomeNotSupported   RevokeOutcome = "notSupported"   // the provider takes nothing back; the tokens are forgotten here
-	OutcomeDeletedLocally RevokeOutcome = "deletedLocally" // forgotten here by the caller's wish; the provider was not told
+	OutcomeDeletedLocally RevokeOutcome = "deletedLocally" // forgotten here, now or before; the provider was not told
 	OutcomeFailed         RevokeOutcome = "failed"         // out of use, and the provider still has to be told
 )
 
@@ -71,8 +71,9 @@ func (s *Service) RevokeGrant(ctx context.Context, caller *policy.Caller, in Rev
 }
 
 // onGrant names what a revocation acts on: the grant's provider and workload, and the workloads of all grants that end
-// with it. An unknown id, which another account's is too, is decided on what all grants share, so that nobody learns
-// from the refusal which grants there are (A11, A49).
+// with it. An unknown id, which another account's is too, is decided on what all grants share, so that no refusal tells
+// whether another account has such a grant (A11, A49). Within the account it may: who may revoke some grants and not others
+// can tell one that is refused to him from one that is not there, and learns nothing of it but that it exists.
 func (s *Service) onGrant(v *revocation) resources {
 	return func(ctx context.Context, c *call) ([]string, error) {
 		arns := []string{s.vaultARN(v.account), s.directoryARN(v.account)}
@@ -118,7 +119,7 @@ func (s *Service) onSiblings(ctx context.Context, c *call, v *revocation, g *Gra
 			return arns, internal(err, "looking for grants that end with this one")
 		}
 		for i := range rows {
-			if rows[i].ID == g.ID || !rows[i].living() {
+			if rows[i].ID == g.ID || !rows[i].endsWithSiblings() {
 				continue
 			}
 			v.siblings = append(v.siblings, rows[i].ID)
@@ -146,8 +147,11 @@ func (s *Service) withWorkload(ctx context.Context, c *call, account, id string,
 	return append(arns, arn), nil
 }
 
-// living tells a grant that has tokens and may hand them out, now or when its provider is set back.
-func (g *Grant) living() bool { return g.State == GrantActive || g.State == GrantSuspended }
+// endsWithSiblings tells a grant that the provider may still honour: it hands its tokens out, now or when its provider is
+// set back, or it is out of use and waits for the provider to be told.
+func (g *Grant) endsWithSiblings() bool {
+	return g.State == GrantActive || g.State == GrantSuspended || g.State == GrantRevoking
+}
 
 // revoke brings the grant, from whatever state it is in, to its end. Each turn of the loop looks at the row anew: other
 // replicas may revoke it too, and a late refresh may bring it new tokens.
@@ -155,7 +159,7 @@ func (s *Service) revoke(ctx context.Context, v *revocation) error {
 	if !v.found {
 		return noSuchGrant(v.GrantID)
 	}
-	owner := s.cfg.Replica + "/" + NewRequestID(s.Now())
+	id := s.cfg.Replica + "/" + NewRequestID(s.Now())
 	for {
 		g, err := s.Store.GrantByID(ctx, v.account, v.GrantID)
 		switch {
@@ -164,7 +168,8 @@ func (s *Service) revoke(ctx context.Context, v *revocation) error {
 		case err != nil:
 			return internal(err, "reading a grant")
 		case g.State == GrantRevoked:
-			v.close(s, OutcomeAlreadyRevoked, 0, g.Reason, g.UpdatedAt)
+			o, receipt := storedOutcome(g.Reason)
+			v.close(s, o, 0, receipt, g.UpdatedAt)
 			return nil
 		case g.State != GrantRevoking:
 			if err := s.retire(ctx, g); err != nil {
@@ -172,7 +177,7 @@ func (s *Service) revoke(ctx context.Context, v *revocation) error {
 			}
 			continue
 		}
-		done, err := s.revokeOnce(ctx, v, g, owner)
+		done, err := s.revokeOnce(ctx, v, g, id)
 		if done || err != nil {
 			return err
 		}
@@ -198,12 +203,12 @@ func retiredKey(g *Grant) [32]byte {
 	return grantKey(g.WorkloadID, g.User, g.ProviderID, rights{audiences: []string{"retired grant", g.ID}})
 }
 
-// retire takes the grant out of use, with its tokens sealed anew to where only a revocation looks. A grant whose tokens
-// are gone has nothing to revoke. Somebody else having changed the row is no error: the next turn sees what it is now.
+// retire takes the grant out of use, with its tokens sealed anew to where only a revocation looks. Of a grant whose tokens
+// are gone nothing is left to tell the provider. Somebody else having changed the row is no error: the next turn sees what it is now.
 func (s *Service) retire(ctx context.Context, g Grant) error {
 	g.UpdatedAt = s.Now()
 	if g.Sealed == nil {
-		g.State, g.Reason = GrantRevoked, "no token of it was left here: "+g.Reason
+		g.State, g.Reason = GrantRevoked, forgottenReason(g.Reason)
 		g.Key = retiredKey(&g)
 	} else {
 		t, err := s.openGrant(ctx, &g)
@@ -233,9 +238,9 @@ func (s *Service) misplaced(ctx context.Context, g *Grant) error {
 
 // revokeOnce takes the lease, tells the provider, and stores what came of it. Not done: another replica has the lease, or
 // a late refresh has stored new tokens, which must be revoked too.
-func (s *Service) revokeOnce(ctx context.Context, v *revocation, g Grant, owner string) (done bool, err error) {
-	now := s.Now()
-	claimed, interrupted, err := s.Store.ClaimRefresh(ctx, g.Account, g.ID, g.Version, owner, now, now.Add(refreshLease))
+func (s *Service) revokeOnce(ctx context.Context, v *revocation, g Grant, id string) (done bool, err error) {
+	now, owner := s.Now(), revokeOwner(&g, id)
+	claimed, overdue, err := s.Store.ClaimRefresh(ctx, g.Account, g.ID, g.Version, owner, now, now.Add(refreshLease))
 	if err != nil {
 		return false, internal(err, "leasing a grant")
 	}
@@ -246,7 +251,7 @@ func (s *Service) revokeOnce(ctx context.Context, v *revocation, g Grant, owner 
 		return false, nil
 	}
 	ctx = context.WithoutCancel(ctx) // what the provider was told must be stored
-	a, err := s.tellProvider(ctx, v, &g, owner, interrupted)
+	a, err := s.tellProvider(ctx, v, &g, owner, interruptionOf(&g, overdue))
 	if err != nil {
 		if rerr := s.Store.ReleaseRefresh(ctx, g.Account, g.ID, owner); rerr != nil {
 			s.Log.WarnContext(ctx, "the lease of a grant was not given back; it ends by itself", "grant", g.ID, "err", rerr)
@@ -267,7 +272,7 @@ func (s *Service) settle(ctx context.Context, v *revocation, g Grant, owner stri
 			return false, err
 		}
 	}
-	g.Reason, g.UpdatedAt = a.receipt, s.Now()
+	g.Reason, g.UpdatedAt = storedReason(a.outcome, a.receipt), s.Now()
 	if a.outcome != OutcomeFailed {
 		g.State, g.Sealed, g.HasRefresh, g.AccessExpiresAt = GrantRevoked, nil, false, time.Time{}
 	}

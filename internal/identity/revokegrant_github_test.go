@@ -29,9 +29,11 @@ func likeGitHub(t *testing.T) (s *servertest.Service, a *servertest.Agent, id, s
 	a.CreateWorkload(t, "second", servertest.ReturnURL)
 	second := a.At(s, s.Root)
 	second.Workload = "second"
+	idp.SignIn("alice")
 	a.Grant(t, "alice")
 	id = grantOf(t, s, "userid:alice").ID
 	second.Grant(t, "alice")
+	idp.SignIn("bob")
 	a.Grant(t, "bob")
 	for _, g := range s.Grants(t) {
 		if g.User == "userid:alice" && g.ID != id {
@@ -57,7 +59,9 @@ func TestRevokingEndsSiblings(t *testing.T) {
 	if r := audited(t, s, identity.AuditFilter{GrantID: sibling, Action: "lanyard:RevokeGrant"}, "together with grant "+id); r.Workload != "second" || r.Result != identity.AuditAllowed {
 		t.Errorf("audited as %+v", r)
 	}
-	a.Get(t, "bob")
+	if !a.IDP.Active(a.Get(t, "bob")) {
+		t.Error("another user's grant ended")
+	}
 	outcome(t, revoke(t, s, sibling, false), api.OutcomeAlreadyRevoked, 0, "together with grant "+id)
 }
 
@@ -82,8 +86,8 @@ func TestSiblingsAreAuthorised(t *testing.T) {
 	}
 }
 
-// TestRevokingByATokenThatLives: an access token that has ended is renewed first, for the vendor takes nothing else; a
-// refresh that the vendor refuses for good leaves nothing to revoke, one that fails is repeated.
+// TestRevokingByATokenThatLives: an access token that has ended is renewed first, for the vendor takes nothing else. A
+// refresh that fails is repeated; one that the vendor refuses for good is no receipt, and says what is left to do.
 func TestRevokingByATokenThatLives(t *testing.T) {
 	t.Parallel()
 	s, a, id, _ := likeGitHub(t)
@@ -97,7 +101,13 @@ func TestRevokingByATokenThatLives(t *testing.T) {
 	audited(t, s, identity.AuditFilter{GrantID: id, Result: identity.AuditIntent}, "revoke at ")
 	bob := grantOf(t, s, "userid:bob").ID
 	a.IDP.RevokeConsent()
-	outcome(t, revoke(t, s, bob, false), api.OutcomeAlreadyRevoked, 0, "bad_refresh_token")
+	got := revoke(t, s, bob, false)
+	outcome(t, got, api.OutcomeFailed, 0, "bad_refresh_token")
+	outcome(t, got, api.OutcomeFailed, 0, "provider's own settings")
+	outcome(t, got, api.OutcomeFailed, 0, "--local")
+	if g := stateOf(t, s, bob); g.State != identity.GrantRevoking || a.IDP.Count(oauthtest.CountRevoke) != 1 {
+		t.Errorf("the grant: %+v", g)
+	}
 }
 
 // TestCrashBeforeSiblingsAreMarked: the vendor knows the token no longer, because the attempt that died was heard. The
@@ -128,5 +138,57 @@ func TestUnknownTokenIsNoReceipt(t *testing.T) {
 	outcome(t, revoke(t, s, id, false), api.OutcomeFailed, 404, "the grant lives on")
 	if stateOf(t, s, sibling).State != identity.GrantActive {
 		t.Error("the sibling was ended")
+	}
+}
+
+// TestUnknownTokenAfterARefreshThatDied: a replica died while it refreshed, which may have ended the token that is left. A
+// vendor that does not know it has revoked nothing then, and the lease that stayed behind testifies to nothing, neither to
+// the first revocation nor to one that comes after another crash.
+func TestUnknownTokenAfterARefreshThatDied(t *testing.T) {
+	t.Parallel()
+	s, a, id, sibling := likeGitHub(t)
+	g := stateOf(t, s, id)
+	s.Clock.Advance(g.AccessExpiresAt.Sub(s.Clock.Now()) - 3*time.Minute)
+	second, third := s.Replica(t), s.Replica(t)
+	token := a.Token(t, "alice")
+	var gone sync.WaitGroup
+	t.Cleanup(gone.Wait)
+	reached := died(t, s, "UpdateGrant")
+	gone.Go(func() { _, _ = a.Ask(token) })
+	<-reached
+	s.Clock.Advance(46 * time.Second)
+	a.IDP.OnRevoke(oauthtest.JSON(404, `{"message":"Not Found"}`))
+	reached = died(t, second, "UpdateGrant")
+	gone.Go(func() { second.Call(t, second.Root, api.RevokeGrant, map[string]any{"grantId": id}) })
+	<-reached
+	s.Clock.Advance(46 * time.Second)
+	outcome(t, revoke(t, third, id, false), api.OutcomeFailed, 404, "")
+	audited(t, third, identity.AuditFilter{Result: identity.AuditIntent, GrantID: id}, "an earlier refresh was interrupted")
+	if g := stateOf(t, third, sibling); g.State != identity.GrantActive {
+		t.Errorf("the sibling is %s", g.State)
+	}
+}
+
+// TestRevokingTwoThatWait: an outage leaves two grants of a user to be revoked. The vendor ends both by the first, and
+// would know the second's token no longer: that is closed with it, and its receipt names the first.
+func TestRevokingTwoThatWait(t *testing.T) {
+	t.Parallel()
+	s, a, id, sibling := likeGitHub(t)
+	a.IDP.OnRevoke(oauthtest.Raw(503, "text/plain", "down"))
+	outcome(t, revoke(t, s, id, false), api.OutcomeFailed, 503, "")
+	outcome(t, revoke(t, s, sibling, false), api.OutcomeFailed, 503, "")
+	a.IDP.OnRevoke(nil)
+	got := revoke(t, s, id, false)
+	outcome(t, got, api.OutcomeRevoked, 204, "")
+	if len(got.AlsoEnded) != 1 || got.AlsoEnded[0] != sibling {
+		t.Errorf("also ended: %v", got.AlsoEnded)
+	}
+	if g := stateOf(t, s, sibling); g.State != identity.GrantRevoked || g.Sealed != nil || g.HasRefresh {
+		t.Errorf("the sibling: %+v", g)
+	}
+	audited(t, s, identity.AuditFilter{GrantID: sibling, Result: identity.AuditAllowed}, "together with grant "+id)
+	outcome(t, revoke(t, s, sibling, false), api.OutcomeAlreadyRevoked, 0, "together with grant "+id)
+	if n := a.IDP.Count(oauthtest.CountRevoke); n != 3 {
+		t.Errorf("the vendor was asked %d times", n)
 	}
 }

@@ -29,11 +29,16 @@ type attempt struct {
 const maxReceipt = 600
 
 func failed(format string, args ...any) attempt {
+	return unfinished("The grant is out of use; revoke it again to tell the provider, or forget it with: lanyard grants revoke --local", format, args...)
+}
+
+// unfinished is a failure and what to do about it.
+func unfinished(advice, format string, args ...any) attempt {
 	a := attempt{outcome: OutcomeFailed, receipt: fmt.Sprintf(format, args...)}
 	if len(a.receipt) > maxReceipt {
 		a.receipt = strings.ToValidUTF8(a.receipt[:maxReceipt], "") + "…"
 	}
-	a.receipt += ". The grant is out of use; revoke it again to tell the provider, or forget it with: lanyard grants revoke --local"
+	a.receipt += ". " + advice
 	return a
 }
 
@@ -47,7 +52,7 @@ func notTold(doing string, err error) (attempt, error) {
 
 // tellProvider asks the provider to take the grant back. The provider and its endpoints are read anew, and the tokens go
 // nowhere but to the issuer at which the user consented (A56).
-func (s *Service) tellProvider(ctx context.Context, v *revocation, g *Grant, owner string, interrupted bool) (attempt, error) {
+func (s *Service) tellProvider(ctx context.Context, v *revocation, g *Grant, owner string, before interruption) (attempt, error) {
 	if v.LocalOnly {
 		s.Log.WarnContext(ctx, "a grant is deleted without telling its provider", "grant", g.ID, "account", g.Account, "caller", v.c.rec.Caller)
 		return attempt{outcome: OutcomeDeletedLocally, receipt: "deleted here alone, as the caller asked: the provider was not told, and what it issued may live on there"}, nil
@@ -76,18 +81,18 @@ func (s *Service) tellProvider(ctx context.Context, v *revocation, g *Grant, own
 	if op, err = s.client(ctx, p, op, g.WorkloadID); err != nil {
 		return notTold("the provider could not be told", err)
 	}
-	return s.revokeAt(ctx, &telling{v: v, g: g, t: t, p: p, op: op, owner: owner, interrupted: interrupted})
+	return s.revokeAt(ctx, &telling{v: v, g: g, t: t, p: p, op: op, owner: owner, before: before})
 }
 
 // telling is a grant under lease and the provider that is to be told.
 type telling struct {
-	v           *revocation
-	g           *Grant
-	t           *grantTokens
-	p           *Provider
-	op          oauth.Provider
-	owner       string
-	interrupted bool
+	v      *revocation
+	g      *Grant
+	t      *grantTokens
+	p      *Provider
+	op     oauth.Provider
+	owner  string
+	before interruption
 }
 
 // revokeAt makes the one call, its intent recorded before. The refresh token ends the grant and the tokens issued with
@@ -102,11 +107,7 @@ func (s *Service) revokeAt(ctx context.Context, a *telling) (attempt, error) {
 	if byAccess || token.Empty() {
 		token, hint = a.t.access, oauth.HintAccessToken
 	}
-	what := "revoke at " + a.op.RevocationEndpoint
-	if a.interrupted {
-		what += "; an earlier attempt was interrupted and its outcome is unknown"
-	}
-	if err := s.intend(ctx, a.v.c, what); err != nil {
+	if err := s.intend(ctx, a.v.c, "revoke at "+a.op.RevocationEndpoint+a.before.words()); err != nil {
 		return attempt{}, err
 	}
 	return s.answered(ctx, a, row, token, hint)
@@ -117,7 +118,7 @@ func (s *Service) answered(ctx context.Context, a *telling, row oauth.Row, token
 	if err != nil {
 		out := failed("the provider did not revoke it: %s", err)
 		unknown := receipt.Status == http.StatusNotFound || receipt.Status == http.StatusUnprocessableEntity
-		if a.interrupted && unknown && row.Revocation.EndsEverything() {
+		if a.before == revocationInterrupted && unknown && row.Revocation.EndsEverything() {
 			out = attempt{outcome: OutcomeAlreadyRevoked, endsSiblings: true, endsBefore: a.g.UpdatedAt,
 				receipt: fmt.Sprintf("an earlier attempt was interrupted, and the provider knows the token no longer at %s: HTTP %d", receipt.URL, receipt.Status)}
 		}
@@ -143,7 +144,7 @@ func (s *Service) renewToRevoke(ctx context.Context, a *telling) (attempt, error
 	}
 	answer, err := s.OAuth.Refresh(ctx, a.op, a.t.refresh, a.t.refreshScopes(), a.t.rights.resources, a.t.rights.audiences)
 	if oauth.KindOf(err) == oauth.InvalidGrant {
-		return attempt{outcome: OutcomeAlreadyRevoked, receipt: "the provider honours the tokens no longer: " + err.Error()}, nil
+		return refusedToRenew(err), nil
 	}
 	if err != nil {
 		return failed("the access token has ended, and the provider gave no other to revoke the grant by: %s", err), nil
@@ -159,6 +160,12 @@ func (s *Service) renewToRevoke(ctx context.Context, a *telling) (attempt, error
 		return attempt{}, internal(err, "storing the tokens to revoke a grant by")
 	}
 	return attempt{again: true}, nil
+}
+
+// refusedToRenew is no receipt: the refresh token may have been used up or have expired while the user's consent lives on.
+func refusedToRenew(cause error) attempt {
+	return unfinished("The grant is out of use here; the user ends the consent in the provider's own settings, and then it is forgotten with: lanyard grants revoke --local",
+		"the access token has ended, without which the provider takes nothing back, and it refused to renew it, so that the consent may live on: %s", cause)
 }
 
 // endSiblings marks the grants that the provider ended with this one, so that no dead token is handed out, each with a
@@ -180,7 +187,7 @@ func (s *Service) endSibling(ctx context.Context, v *revocation, id string, befo
 	deadline := time.Now().Add(storeFor)
 	for {
 		g, err := s.Store.GrantByID(ctx, v.account, id)
-		if errors.Is(err, ErrNotFound) || err == nil && (!g.living() || !before.IsZero() && g.CreatedAt.After(before)) {
+		if errors.Is(err, ErrNotFound) || err == nil && (!g.endsWithSiblings() || !before.IsZero() && g.CreatedAt.After(before)) {
 			return false, nil
 		}
 		if err != nil {
@@ -188,8 +195,8 @@ func (s *Service) endSibling(ctx context.Context, v *revocation, id string, befo
 		}
 		c := &call{caller: v.c.caller, rec: v.c.rec}
 		c.rec.Workload, _ = s.names(ctx, v.account, g.WorkloadID, g.ProviderID)
-		reason := "ended at the provider together with grant " + v.GrantID
-		err = s.dropTokens(ctx, c, &g, reason)
+		reason := endedTogether + v.GrantID
+		err = s.markEnded(ctx, c, &g, reason)
 		if err == nil {
 			c.rec.Result, c.rec.Reason = AuditAllowed, reason
 			return true, internal(s.record(ctx, c.rec), "recording the end of grant "+id)
@@ -201,6 +208,22 @@ func (s *Service) endSibling(ctx context.Context, v *revocation, id string, befo
 			return false, internal(err, "marking a grant that has ended")
 		}
 	}
+}
+
+// markEnded takes the tokens from a grant that the provider has ended. One that was being revoked has come to its end by
+// that, whoever has its lease: the provider would know its token no longer.
+func (s *Service) markEnded(ctx context.Context, c *call, g *Grant, reason string) error {
+	if g.State != GrantRevoking {
+		return s.dropTokens(ctx, c, g, reason)
+	}
+	c.rec.GrantID, c.rec.Durable = g.ID, true
+	g.State, g.Reason, g.Sealed, g.HasRefresh = GrantRevoked, reason, nil, false
+	g.AccessExpiresAt, g.UpdatedAt = time.Time{}, s.Now()
+	err := s.Store.RetireGrant(ctx, *g)
+	if errors.Is(err, ErrVersion) {
+		return refuse(Conflict, "another request changed the grant at the same moment; try again")
+	}
+	return internal(err, "storing a grant")
 }
 
 // follow makes a refresh's answer fit for the row as it is now. A grant that is being revoked takes the new tokens, so

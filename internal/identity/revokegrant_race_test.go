@@ -105,6 +105,37 @@ func TestRefreshDoesNotResurrect(t *testing.T) {
 	a.Begin(t, "alice")
 }
 
+// TestFailedRefreshHandsOutNothingRevoked: a grant is revoked while its token is refreshed ahead of its end, and the
+// provider fails. The old token, which is good for a while, is not what the waiting request gets.
+func TestFailedRefreshHandsOutNothingRevoked(t *testing.T) {
+	t.Parallel()
+	s, a := newAttack(t)
+	a.Grant(t, "alice")
+	id := s.Grants(t)[0].ID
+	token := a.Token(t, "alice")
+	s.Clock.Advance(59*time.Minute + 30*time.Second)
+	hold := a.IDP.HoldTokens()
+	a.IDP.FailNext(1, http.StatusServiceUnavailable)
+	var both sync.WaitGroup
+	both.Go(func() {
+		_, err := a.Ask(token)
+		refused(t, err, api.ConflictException, "was revoked while its token was refreshed")
+	})
+	<-hold.Arrived()
+	retired := make(chan struct{})
+	var once sync.Once
+	s.OnStore(func(call string) error {
+		if call == "ClaimRefresh" {
+			once.Do(func() { close(retired) })
+		}
+		return nil
+	})
+	both.Go(func() { outcome(t, revoke(t, s, id, false), api.OutcomeRevoked, 200, "") })
+	<-retired
+	hold.Release()
+	both.Wait()
+}
+
 // TestRefreshThatComesTooLate: a refresh whose lease ran out answers after the revocation is over. It brings nothing back.
 func TestRefreshThatComesTooLate(t *testing.T) {
 	t.Parallel()

@@ -149,7 +149,7 @@ func TestRevocationWhereNobodyAnswers(t *testing.T) {
 	if !strings.Contains(s.Logs(), "a grant is deleted without telling its provider") {
 		t.Error("the log says nothing")
 	}
-	outcome(t, revoke(t, s, id, false), api.OutcomeAlreadyRevoked, 0, "deleted here alone")
+	outcome(t, revoke(t, s, id, false), api.OutcomeDeletedLocally, 0, "deleted here alone")
 }
 
 // endpointAt is an agent whose provider announces this revocation endpoint; none if it is empty.
@@ -179,10 +179,11 @@ func TestRevocationThatNobodyOffers(t *testing.T) {
 	if g := stateOf(t, s, id); g.State != identity.GrantRevoked || g.Sealed != nil || a.IDP.Count(oauthtest.CountRevoke) != 0 {
 		t.Errorf("the grant: %+v", g)
 	}
+	outcome(t, revoke(t, s, id, false), api.OutcomeNotSupported, 0, "no revocation endpoint") // never "already revoked"
 	a.Begin(t, "alice")
 }
 
-// TestRevokingWhatHasNoTokens: a dropped grant has nothing to revoke; a machine's token has no refresh token and is ended
+// TestRevokingWhatHasNoTokens: of a dropped grant nothing is left to tell the provider, and its receipt claims nothing else; a machine's token has no refresh token and is ended
 // by itself.
 func TestRevokingWhatHasNoTokens(t *testing.T) {
 	t.Parallel()
@@ -190,7 +191,9 @@ func TestRevokingWhatHasNoTokens(t *testing.T) {
 	a.Grant(t, "alice")
 	dropped := s.Grants(t)[0].ID
 	a.Begin(t, "alice", force)
-	outcome(t, revoke(t, s, dropped, false), api.OutcomeAlreadyRevoked, 0, "no token of it was left here: the caller forced a new consent")
+	for range 2 {
+		outcome(t, revoke(t, s, dropped, false), api.OutcomeDeletedLocally, 0, "the provider was not told, because no token of it was left here: the caller forced a new consent")
+	}
 	if a.IDP.Count(oauthtest.CountRevoke) != 0 {
 		t.Error("the provider was asked about nothing")
 	}

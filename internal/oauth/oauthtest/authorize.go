@@ -11,6 +11,7 @@ import (
 
 // grant is one consent and everything issued for it.
 type grant struct {
+	user      string // who was signed in
 	redirect  string
 	challenge string
 	scope     string
@@ -114,6 +115,7 @@ func (s *Server) newCode(q url.Values) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.codes[code] = &grant{
+		user:      s.user,
 		redirect:  q.Get("redirect_uri"),
 		challenge: q.Get("code_challenge"),
 		scope:     q.Get("scope"),
@@ -143,6 +145,13 @@ func (s *Server) Authorize(t testing.TB, authorizationURL string) *url.URL {
 		t.Fatal(err)
 	}
 	return callback
+}
+
+// SignIn says who consents from now on; until then all is one user's.
+func (s *Server) SignIn(user string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.user = user
 }
 
 // RevokeConsent ends every grant, as a user does in the provider's settings.

@@ -74,7 +74,8 @@ func (s *Server) serveRevokeBearer(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveDeleteGrant is GitHub's form: Basic authentication, the access token in a
-// JSON body, 204 when the grant has ended and 404 for a token it does not know.
+// JSON body, 404 for a token it does not know, and 204 when all that the token's
+// user granted to the client has ended.
 func (s *Server) serveDeleteGrant(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	s.record(r, string(body), CountRevoke)
@@ -89,8 +90,21 @@ func (s *Server) serveDeleteGrant(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusNotFound, map[string]any{"message": "Not Found"})
 		return
 	}
-	s.end(in.AccessToken)
+	s.endUser(in.AccessToken)
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// endUser ends every grant of the user whose token it is.
+func (s *Server) endUser(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	of, ok := s.tokens[token]
+	if !ok {
+		return
+	}
+	for _, g := range s.tokens {
+		g.ended = g.ended || g.user == of.user
+	}
 }
 
 func (s *Server) end(token string) {

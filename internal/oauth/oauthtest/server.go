@@ -53,6 +53,7 @@ type Server struct {
 	mu          sync.Mutex
 	behaviour   Behaviour
 	redirects   []string
+	user        string // who is signed in
 	codes       map[string]*grant
 	tokens      map[string]*grant // access and refresh tokens, dead ones too
 	counts      map[string]int
