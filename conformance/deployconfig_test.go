@@ -27,7 +27,7 @@ type secrets struct {
 var aKey = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32))
 
 // mounted are the directories that containers mount, as configurations write them.
-var mounted = regexp.MustCompile(`(["': ])/(keys|shared-keys|secrets|tls|trust|state|files|token)/`)
+var mounted = regexp.MustCompile(`(["': ])/(keys|shared-keys|secrets|tls|trust|state|files|token)([/"'\s])`)
 
 func newSecrets(t *testing.T) *secrets {
 	t.Helper()
@@ -68,7 +68,7 @@ func (s *secrets) write(name, text string) string {
 // configuration writes a configuration as it would be mounted, with its paths and listeners moved to this machine's.
 func (s *secrets) configuration(text string) string {
 	s.t.Helper()
-	text = mounted.ReplaceAllString(text, "${1}"+s.dir+"/${2}/")
+	text = mounted.ReplaceAllString(text, "${1}"+s.dir+"/${2}${3}")
 	text = strings.ReplaceAll(text, "listen: 0.0.0.0:8587", "listen: 127.0.0.1:0")
 	return s.write("configuration.yaml", text)
 }
