@@ -90,7 +90,7 @@ func benchHost(b *testing.B, agent string) (func([]byte) error, func()) {
 		b.Fatal(err)
 	}
 	spec := &hostlink.Spec{RuntimeARN: "arn:aws:bedrock-agentcore:us-west-2:000000000000:runtime/agent-a1b2c3d4e5", RuntimeID: "agent-a1b2c3d4e5", Version: "1",
-		Source: hostlink.Source{Directory: "/usr"}, EntryPoint: []string{"x"}}
+		Source: hostlink.Source{Directory: b.TempDir()}, EntryPoint: []string{"x"}}
 	put(b, h, spec, agent)
 	call := func(body []byte) error {
 		res, err := c.Invoke(b.Context(), &hostlink.Invocation{Spec: spec, SessionID: sessionA, UserKey: "alice", Body: bytes.NewReader(body), ContentLength: int64(len(body))})
