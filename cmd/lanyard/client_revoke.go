@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -147,51 +148,101 @@ func (o *revokeOptions) confirmed(cmd *cobra.Command, env *environment, t *termi
 	return ok, err
 }
 
+// revoking is the revocation of many, one after another, and what came of each so far.
+type revoking struct {
+	o               *revokeOptions
+	t               *terminal
+	c               *client.Client
+	grants          []api.GrantItem
+	rows            [][]span
+	failed, refused int
+}
+
 // revokeEach goes on after a failure: one provider that is down must not keep the others' grants alive. What failed is
-// told at the end, by the exit code too.
+// told at the end, by the exit code too. Where it cannot go on, the receipts so far are shown all the same: those grants
+// are gone.
 func revokeEach(ctx context.Context, t *terminal, c *client.Client, o revokeOptions, grants []api.GrantItem) error {
-	var rows [][]span
-	failed := 0
+	r := &revoking{o: &o, t: t, c: c, grants: grants}
 	for i := range grants {
-		doing := fmt.Sprintf("revoking %d of %d: %s", i+1, len(grants), grants[i].ID)
-		r, err := during(t, doing, func() (*api.RevokeGrantResponse, error) { return o.revoke(ctx, t, c, &grants[i], len(grants) == 1) })
-		if err != nil {
+		if err := r.one(ctx, i); err != nil {
+			r.show()
+			if left := len(grants) - i - 1; left > 0 {
+				err = fmt.Errorf("%w. It happened at grant %s, and %s after it %s not tried", err, grants[i].ID, plural(left, "grant"), wereOf(left))
+			}
 			return err
 		}
-		if r.Outcome == api.OutcomeFailed {
-			failed++
-		}
-		if o.asJSON {
-			if err := writeJSONLine(t.w, r); err != nil {
-				return err
-			}
-			continue
-		}
-		rows = append(rows, receiptRow(t, r))
 	}
-	if !o.asJSON {
-		t.table([]string{"OUTCOME", "FROM → AT", "USER", "ID", "RECEIPT"}, rows, "RECEIPT")
-	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %s could not be revoked at the provider. Those that were reached are out of use here; run the same command again to tell the provider, or add --local to forget them", failed, plural(len(grants), "grant"))
+	r.show()
+	if err := r.problem(); err != nil {
+		return err
 	}
 	return t.err
 }
 
-// revoke takes one grant back. Of several, one that is refused is a failed receipt among the others.
-func (o *revokeOptions) revoke(ctx context.Context, t *terminal, c *client.Client, g *api.GrantItem, alone bool) (*api.RevokeGrantResponse, error) {
-	r, err := c.RevokeGrant(ctx, &api.RevokeGrantRequest{GrantID: g.ID, LocalOnly: o.local})
-	if err == nil || alone || ctx.Err() != nil {
-		return r, err
+func wereOf(n int) string {
+	if n == 1 {
+		return "was"
 	}
-	return &api.RevokeGrantResponse{GrantID: g.ID, Workload: g.Workload, Provider: g.Provider, User: g.User,
-		Outcome: api.OutcomeFailed, Receipt: err.Error(), At: api.Timestamp(t.now())}, nil
+	return "were"
 }
+
+// one takes one grant back. Of several, one that is refused is a row among the others.
+func (r *revoking) one(ctx context.Context, i int) error {
+	g := &r.grants[i]
+	doing := fmt.Sprintf("revoking %d of %d: %s", i+1, len(r.grants), g.ID)
+	got, err := during(r.t, doing, func() (*api.RevokeGrantResponse, error) {
+		return r.c.RevokeGrant(ctx, &api.RevokeGrantRequest{GrantID: g.ID, LocalOnly: r.o.local})
+	})
+	ex, refused := errors.AsType[*api.Exception](err)
+	switch {
+	case err == nil:
+	case !refused || len(r.grants) == 1:
+		return err // Lanyard cannot be reached: the next would not be either
+	default:
+		r.refused++
+		got = &api.RevokeGrantResponse{GrantID: g.ID, Workload: g.Workload, Provider: g.Provider, User: g.User,
+			Outcome: outcomeRefused, Receipt: ex.Error(), At: api.Timestamp(r.t.now())}
+	}
+	if got.Outcome == api.OutcomeFailed {
+		r.failed++
+	}
+	if r.o.asJSON {
+		return writeJSONLine(r.t.w, got)
+	}
+	r.rows = append(r.rows, receiptRow(r.t, got))
+	return nil
+}
+
+func (r *revoking) show() {
+	if len(r.rows) > 0 {
+		r.t.table([]string{"OUTCOME", "FROM → AT", "USER", "ID", "RECEIPT"}, r.rows, "RECEIPT")
+	}
+}
+
+// problem tells what is left to do: a provider that was not told is another thing than a request that Lanyard refused.
+func (r *revoking) problem() error {
+	var problems []string
+	of := plural(len(r.grants), "grant")
+	if r.failed > 0 {
+		problems = append(problems, fmt.Sprintf("%d of %s could not be revoked at the provider. They are out of use here; run the same command again to tell the provider, or add --local to forget them", r.failed, of))
+	}
+	if r.refused > 0 {
+		problems = append(problems, fmt.Sprintf("%d of %s: Lanyard refused the request, for the reason in the receipt. What was refused is as it was", r.refused, of))
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(problems, ". "))
+}
+
+// outcomeRefused is no outcome of the service: it answered an exception instead of a receipt.
+const outcomeRefused = "refused"
 
 func receiptRow(t *terminal, r *api.RevokeGrantResponse) []span {
 	look := map[string]span{
 		api.OutcomeRevoked: {good, "revoked"}, api.OutcomeAlreadyRevoked: {good, "already revoked"},
 		api.OutcomeNotSupported: {warn, "not supported"}, api.OutcomeDeletedLocally: {warn, "deleted locally"}, api.OutcomeFailed: {bad, "failed"},
+		outcomeRefused: {bad, "refused"},
 	}
 	state, ok := look[r.Outcome]
 	if !ok {
@@ -201,5 +252,13 @@ func receiptRow(t *terminal, r *api.RevokeGrantResponse) []span {
 	if n := len(r.AlsoEnded); n > 0 {
 		receipt += "; " + plural(n, "other grant") + " of the user ended with it"
 	}
-	return []span{state, {accent, r.Workload + " → " + r.Provider}, plainly(dash(shownUser(r.User))), {dim, t.shortID(r.GrantID)}, {dim, receipt}}
+	return []span{state, {accent, fromAt(r.Workload, r.Provider)}, plainly(dash(shownUser(r.User))), {dim, t.shortID(r.GrantID)}, {dim, receipt}}
+}
+
+// fromAt is a dash where nothing is known of the grant, as of one that was named by its id and refused.
+func fromAt(workload, provider string) string {
+	if workload == "" && provider == "" {
+		return dash("")
+	}
+	return workload + " → " + provider
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -51,20 +52,29 @@ func TestRevokeOneGrant(t *testing.T) {
 // TestRevokeMany: those that are revoked already are left out, one failure does not spare the others, and the exit code
 // tells of it.
 func TestRevokeMany(t *testing.T) {
-	for name, first := range map[string]any{"a receipt": api.OutcomeFailed, "a refusal": &api.Exception{Name: api.AccessDeniedException, Message: "not yours"}} {
-		t.Run(name, func(t *testing.T) {
-			f := grantsToRevoke(t, map[string]any{"1": first, "2": api.OutcomeRevoked})
+	for outcome, c := range map[string]struct {
+		first        any
+		says, unsaid string
+	}{
+		"failed":  {api.OutcomeFailed, "--local", "refused"},
+		"refused": {&api.Exception{Name: api.AccessDeniedException, Message: "not yours"}, "Lanyard refused the request", "--local"},
+	} {
+		t.Run(outcome, func(t *testing.T) {
+			f := grantsToRevoke(t, map[string]any{"1": c.first, "2": api.OutcomeRevoked})
 			code, out, errOut := cli(t, f.shell(), "grants", "revoke", "--user", "alice", "--provider", "p", "--workload", "w", "--yes")
 			if code != 1 {
 				t.Errorf("code %d", code)
 			}
-			says(t, out, "failed", "gr-"+strings.Repeat("2", 32), "the words of revoked")
-			says(t, errOut, "1 of 2 grants could not be revoked", "--local")
+			says(t, out, outcome, "gr-"+strings.Repeat("2", 32), "the words of revoked")
+			says(t, errOut, "1 of 2 grants", c.says)
+			if strings.Contains(errOut, c.unsaid) {
+				t.Errorf("a %s row is told as another thing: %s", outcome, errOut)
+			}
 			if in := f.calls(api.ListGrants)[0]; in["user"] != "userid:alice" || in["provider"] != "p" || in["workload"] != "w" {
 				t.Errorf("listed %v", in)
 			}
 			_, out, _ = cli(t, f.shell(), "grants", "revoke", "--user", "alice", "--yes", "--json")
-			if lines := strings.Split(strings.TrimSpace(out), "\n"); len(lines) != 2 || !strings.Contains(lines[0], `"outcome":"failed"`) || !strings.Contains(lines[1], `"outcome":"revoked"`) {
+			if lines := strings.Split(strings.TrimSpace(out), "\n"); len(lines) != 2 || !strings.Contains(lines[0], `"outcome":"`+outcome+`"`) || !strings.Contains(lines[1], `"outcome":"revoked"`) {
 				t.Errorf("--json: %s", out)
 			}
 		})
@@ -110,4 +120,40 @@ func TestRevokeNothing(t *testing.T) {
 		t.Error(code)
 	}
 	says(t, errOut, "there is no grant")
+}
+
+// TestRevokeRefusedByName: of a grant that was named and refused nothing is known, so no arrow leads from nothing to
+// nothing.
+func TestRevokeRefusedByName(t *testing.T) {
+	gone := &api.Exception{Name: api.ResourceNotFoundException, Message: "there is no grant"}
+	f := grantsToRevoke(t, map[string]any{"1": gone, "2": api.OutcomeRevoked})
+	code, out, errOut := cli(t, f.shell(), "grants", "revoke", "gr-"+strings.Repeat("1", 32), "gr-"+strings.Repeat("2", 32), "--yes")
+	if code != 1 {
+		t.Errorf("code %d", code)
+	}
+	says(t, out, "refused", "there is no grant", "research-agent → github")
+	says(t, errOut, "1 of 2 grants: Lanyard refused")
+	if strings.Count(out, "→") != 2 { // of the heading and of the grant that was revoked
+		t.Errorf("a bare arrow: %s", out)
+	}
+}
+
+// TestRevokeBreaksOff: when Lanyard goes away in the middle, the receipts so far are shown, and how many grants are left.
+func TestRevokeBreaksOff(t *testing.T) {
+	for _, more := range [][]string{nil, {"--json"}} {
+		f := newFakeLanyard(t)
+		id := func(n string) string { return "gr-" + strings.Repeat(n, 32) }
+		f.on(api.RevokeGrant, func(in map[string]any) any {
+			if in["grantId"] != id("1") {
+				panic(http.ErrAbortHandler)
+			}
+			return api.RevokeGrantResponse{GrantID: id("1"), Workload: "w", Provider: "p", Outcome: api.OutcomeRevoked, Status: 200, Receipt: "the first receipt", At: at(0)}
+		})
+		code, out, errOut := cli(t, f.shell(), append([]string{"grants", "revoke", id("1"), id("2"), id("3"), id("4"), "--yes"}, more...)...)
+		if code != 1 {
+			t.Errorf("%v: code %d", more, code)
+		}
+		says(t, out, "the first receipt")
+		says(t, errOut, "at grant "+id("2"), "2 grants after it were not tried")
+	}
 }

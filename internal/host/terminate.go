@@ -22,8 +22,9 @@ func (p *process) terminate() {
 }
 
 // endsInTime waits for the agent to end by itself. The server that Python agents run in waits for answers whose readers
-// went away, and would do so for ever; a second signal, SIGINT, tells it not to. It is sent when nobody reads any more, and
-// does not cut short what the agent does at its end.
+// went away, and would do so for ever; a second signal, SIGINT, tells it not to, and it skips the agent's lifespan shutdown
+// then. So it is sent only when nobody reads any more and a second has passed: an agent that an abandoned answer holds
+// loses what it would do at its end, which it would not have come to anyway. A lifespan shutdown that has begun goes on.
 func (p *process) endsInTime() bool {
 	grace, nudge := time.NewTimer(p.host.cfg.Times.Stop), time.NewTicker(nudgeAfter)
 	defer grace.Stop()
