@@ -23,6 +23,7 @@ func (w *world) attacks(t *testing.T, alice *person) {
 	bob := w.signIn(t, "bob")
 	t.Run("A08_LinkConsentedByTheVictim", func(t *testing.T) { w.browserSwap(t, alice, bob) })
 	t.Run("A09_GrantOfAnotherUser", func(t *testing.T) { w.grantOfAnother(t, alice, bob) })
+	t.Run("A10_GrantOfAnotherWorkload", func(t *testing.T) { w.otherWorkload(t, alice) })
 	t.Run("A13_SessionCompletedByTheAttacker", func(t *testing.T) { w.foreignSession(t, alice, bob) })
 	t.Run("A42_IdentityHeaders", func(t *testing.T) { w.identityHeaders(t, alice) })
 	t.Run("A43_HostAndForwardedHeaders", func(t *testing.T) { w.hostHeaders(t) })
@@ -68,6 +69,26 @@ func (w *world) grantOfAnother(t *testing.T, alice, bob *person) {
 			t.Errorf("bob's question called %s with alice's token", call.Path)
 		}
 	}
+}
+
+// otherWorkload: another agent asks in the name of the same user, and does not get what was granted to this one.
+func (w *world) otherWorkload(t *testing.T, alice *person) {
+	operator := w.as(t, w.Root(t))
+	back := w.URL("agents") + "/oauth2/session-binding"
+	_, err := operator.CreateWorkloadIdentity(t.Context(), &api.CreateWorkloadIdentityRequest{Name: "another-agent", ReturnURLs: []string{back}})
+	check(t, err)
+	for _, workload := range []string{"github-agent", "another-agent"} {
+		token, err := operator.GetWorkloadAccessTokenForUserId(t.Context(), workload, w.subject(t, alice))
+		check(t, err)
+		answer, err := operator.GetResourceOauth2Token(t.Context(), &api.GetResourceOauth2TokenRequest{
+			WorkloadToken: token, ProviderName: "github", Scopes: []string{"repo"}, Flow: "USER_FEDERATION", ReturnURL: &back,
+		})
+		check(t, err)
+		if own := workload == "github-agent"; own != (answer.AccessToken != "") {
+			t.Errorf("%s gets a token of alice: %v", workload, !own)
+		}
+	}
+	check(t, operator.DeleteWorkloadIdentity(t.Context(), "another-agent"))
 }
 
 // foreignSession: the attacker finishes the victim's session in his own browser, before she does.
