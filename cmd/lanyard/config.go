@@ -1,21 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/lanyard-id/lanyard/internal/identity"
 	"github.com/lanyard-id/lanyard/internal/oauth"
 )
@@ -132,25 +127,12 @@ func defaultConfig() config {
 	}
 }
 
-// readConfig reads a file over the defaults. Unknown keys are refused: a misspelt one would be a setting that is not set.
 func readConfig(path string) (*config, error) {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no configuration file %s; write one (docs/operations.md has it whole) or name another with --config", path)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
-	}
 	c := defaultConfig()
-	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(&c); err != nil {
-		return nil, fmt.Errorf("configuration %s: %s", path, yaml.FormatError(err, false, true))
+	if err := readConfigFile(path, "docs/operations.md has it whole", &c); err != nil {
+		return nil, err
 	}
-	dir := filepath.Dir(path)
-	for _, p := range []*string{&c.Database.SQLite, &c.TLS.CertFile, &c.TLS.KeyFile, &c.RootKey.File, &c.Egress.CAFile, &c.AgentHost.KeyFile} {
-		if *p != "" && !filepath.IsAbs(*p) {
-			*p = filepath.Join(dir, *p)
-		}
-	}
+	besideConfig(path, &c.Database.SQLite, &c.TLS.CertFile, &c.TLS.KeyFile, &c.RootKey.File, &c.Egress.CAFile, &c.AgentHost.KeyFile)
 	return &c, c.Validate()
 }
 

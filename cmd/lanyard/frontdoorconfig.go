@@ -1,20 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/lanyard-id/lanyard/internal/frontdoor"
 )
 
@@ -124,28 +119,14 @@ func defaultDoorConfig() doorConfig {
 		Keys:    doorKeys{Life: frontdoor.DefaultKeyLife}, Drain: 30 * time.Second, Log: logConfig{Level: "info", Format: "json"}}
 }
 
-// readDoorConfig reads a file over the defaults. Unknown keys are refused: a misspelt one would be a setting that is not
-// set.
 func readDoorConfig(path string) (*doorConfig, error) {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no configuration file %s; write one (lanyard frontdoor --help has it whole) or name another with --config", path)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
-	}
 	c := defaultDoorConfig()
-	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(&c); err != nil {
-		return nil, fmt.Errorf("configuration %s: %s", path, yaml.FormatError(err, false, true))
+	if err := readConfigFile(path, "lanyard frontdoor --help has it whole", &c); err != nil {
+		return nil, err
 	}
-	dir := filepath.Dir(path)
-	for _, p := range []*string{&c.StateDir, &c.TLS.CertFile, &c.TLS.KeyFile, &c.OIDC.ClientSecretFile, &c.Keys.SigningFile, &c.Keys.CookieFile, &c.Keys.EndedFile, &c.Egress.CAFile, &c.Backend.CAFile} {
-		if *p != "" && !filepath.IsAbs(*p) {
-			*p = filepath.Join(dir, *p)
-		}
-	}
-	if c.AccessLog != "" && c.AccessLog != accessOff && !filepath.IsAbs(c.AccessLog) {
-		c.AccessLog = filepath.Join(dir, c.AccessLog)
+	besideConfig(path, &c.StateDir, &c.TLS.CertFile, &c.TLS.KeyFile, &c.OIDC.ClientSecretFile, &c.Keys.SigningFile, &c.Keys.CookieFile, &c.Keys.EndedFile, &c.Egress.CAFile, &c.Backend.CAFile)
+	if c.AccessLog != accessOff {
+		besideConfig(path, &c.AccessLog)
 	}
 	return &c, c.Validate()
 }

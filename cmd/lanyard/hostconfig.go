@@ -1,17 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/lanyard-id/lanyard/internal/host"
 	"github.com/lanyard-id/lanyard/internal/hostlink"
 )
@@ -84,16 +80,9 @@ func defaultHostConfig() hostConfig {
 }
 
 func readHostConfig(path string) (*hostConfig, error) {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no configuration file %s; write one (docs/operations.md has it whole) or name another with --config", path)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
-	}
 	c := defaultHostConfig()
-	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(&c); err != nil {
-		return nil, fmt.Errorf("configuration %s: %s", path, yaml.FormatError(err, false, true))
+	if err := readConfigFile(path, "docs/operations.md has it whole", &c); err != nil {
+		return nil, err
 	}
 	dir, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {

@@ -1,20 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/lanyard-id/lanyard/client/oidcdata"
 )
 
@@ -50,23 +46,11 @@ const (
 )
 
 func readBindingConfig(path string) (*bindingConfig, error) {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no configuration file %s; write one (lanyard session-binding --help shows it whole) or name another with --config", path)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
-	}
 	c := bindingConfig{Listen: "127.0.0.1:8587", User: userByID, Log: logConfig{Level: "info", Format: "json"}}
-	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(&c); err != nil {
-		return nil, fmt.Errorf("configuration %s: %s", path, yaml.FormatError(err, false, true))
+	if err := readConfigFile(path, "lanyard session-binding --help shows it whole", &c); err != nil {
+		return nil, err
 	}
-	dir := filepath.Dir(path)
-	for _, p := range []*string{&c.TLS.CertFile, &c.TLS.KeyFile, &c.SuccessPage, &c.StateKeyFile} {
-		if *p != "" && !filepath.IsAbs(*p) {
-			*p = filepath.Join(dir, *p)
-		}
-	}
+	besideConfig(path, &c.TLS.CertFile, &c.TLS.KeyFile, &c.SuccessPage, &c.StateKeyFile)
 	return &c, c.Validate()
 }
 
