@@ -4,6 +4,7 @@ package conformance_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -178,16 +179,26 @@ func (w *world) restarts(t *testing.T, alice *person) {
 	alice.answered(t, alice.login)
 }
 
-// revoked is what the text says of revocation: GitHub refuses the token, and the agent asks for consent again by force.
+// revoked is what the text says of revocation: GitHub refuses a token that Lanyard has to take for good, and the agent asks
+// for consent again by force.
 func (w *world) revoked(t *testing.T, alice *person) {
+	alice.ask(whoAmI)
+	alice.answered(t, alice.login) // with a token that lives on
+	refreshed := w.GitHub.TokenRequests()["failed"]
 	w.GitHub.RevokeUser(alice.login)
-	alice.ask(myProjects)
+	alice.ask(whoAmI)
 	link := alice.consentLink()
-	forced := w.find(t, func(r api.AuditRecord) bool { return r.Action == "GetResourceOauth2Token" })
-	if len(forced) == 0 {
-		t.Error("no record of a token asked for")
+	calls := w.GitHub.Calls()
+	if last := calls[len(calls)-1]; last.Status != http.StatusUnauthorized {
+		t.Errorf("GitHub's last answer before consent was asked for is %+v, not a refusal", last)
+	}
+	if got := w.GitHub.TokenRequests()["failed"]; got != refreshed {
+		t.Error("it was a refresh that failed, not the token that was refused")
 	}
 	alice.consent(link)
+	alice.answered(t, alice.login)
+	alice.ask(myProjects) // its own consent went too
+	alice.consent(alice.consentLink())
 	alice.answered(t, alice.login+"-secret-plans")
 }
 
