@@ -171,6 +171,7 @@ func (in *instance) background(ctx context.Context) {
 	})
 	every(time.Hour, "rotate signing keys", func() error { return in.identity.RotateSigningKeys(ctx) })
 	every(time.Minute, "note what was used", func() error { return in.identity.FlushTouches(ctx) })
+	every(time.Minute, "index the audit", func() error { return in.identity.IndexAudit(ctx) })
 	every(10*time.Minute, "sweep", func() error { return in.identity.Sweep(ctx, in.cfg.Audit.Retention) })
 	all.Wait()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"sync"
 	"time"
@@ -18,6 +19,9 @@ func (s *Service) FindAudit(ctx context.Context, caller *policy.Caller, f AuditF
 			return List[AuditRecord]{}, err
 		}
 		rows, err := s.Store.FindAudit(ctx, caller.Account, f, before, p.Max+1)
+		if errors.Is(err, ErrNotFound) {
+			return List[AuditRecord]{}, badPageToken()
+		}
 		if err != nil {
 			return List[AuditRecord]{}, internal(err, "reading the audit")
 		}
@@ -28,6 +32,16 @@ func (s *Service) FindAudit(ctx context.Context, caller *policy.Caller, f AuditF
 		}
 		return out, nil
 	})
+}
+
+// IndexAudit makes what was recorded since cheaper to find.
+func (s *Service) IndexAudit(ctx context.Context) error {
+	for {
+		more, err := s.Store.IndexAudit(ctx)
+		if err != nil || !more {
+			return internal(err, "indexing the audit")
+		}
+	}
 }
 
 // refusalGate bounds how many refusals of strangers are written: an unauthenticated flood must not fill the audit (A50).

@@ -41,9 +41,8 @@ func newToken(rnd io.Reader) string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// NewRequestID returns a time-ordered UUID (RFC 9562, version 7), so that audit records sort by their id. The twelve bits
-// after the milliseconds hold their fraction (section 6.2, method 3): an intent and its outcome are often less than a
-// millisecond apart.
+// NewRequestID returns a time-ordered UUID (RFC 9562, version 7), so that requests sort by their id. The twelve bits after
+// the milliseconds hold their fraction (section 6.2, method 3).
 func NewRequestID(now time.Time) string {
 	var b [16]byte
 	_, _ = rand.Read(b[8:]) // never fails

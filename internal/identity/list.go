@@ -24,6 +24,10 @@ func pageToken(kind, last string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(kind + "\x00" + last))
 }
 
+func badPageToken() error {
+	return invalid("nextToken", "nextToken is not one that this list answered; begin without it")
+}
+
 func pageStart(kind, token string) (string, error) {
 	if token == "" {
 		return "", nil
@@ -31,7 +35,7 @@ func pageStart(kind, token string) (string, error) {
 	b, err := base64.RawURLEncoding.DecodeString(token)
 	k, last, ok := strings.Cut(string(b), "\x00")
 	if err != nil || !ok || k != kind || last == "" {
-		return "", invalid("nextToken", "nextToken is not one that this list answered; begin without it")
+		return "", badPageToken()
 	}
 	return last, nil
 }

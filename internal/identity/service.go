@@ -406,7 +406,6 @@ func (s *Service) finish(ctx context.Context, c *call, err error) error {
 // even when the client has gone: what was done was done.
 func (s *Service) record(ctx context.Context, r AuditRecord) error {
 	r.At = s.Now()
-	r.ID = NewRequestID(r.At)
 	return s.Store.AppendAudit(context.WithoutCancel(ctx), r)
 }
 

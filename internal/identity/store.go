@@ -261,7 +261,7 @@ type SealedStore interface {
 // AuditRecord says who did what to which, and what came of it. It never holds a secret, a code, a state or a session
 // URI. All records of a consent, its grant, its refreshes and every token handed out carry the same GrantID.
 type AuditRecord struct {
-	ID        string    `json:"id"` // time-ordered, unique
+	ID        string    `json:"id"` // given by the store, in the order of commits
 	At        time.Time `json:"at"`
 	Account   string    `json:"account"`
 	RequestID string    `json:"requestId"`
@@ -303,9 +303,14 @@ type AuditFilter struct {
 
 // AuditStore is the audit stream.
 type AuditStore interface {
-	// AppendAudit returns when the record is committed. Records of concurrent callers are committed together.
+	// AppendAudit gives the record an id and returns when it is committed. Records of concurrent callers are committed
+	// together.
 	AppendAudit(ctx context.Context, r AuditRecord) error
-	// FindAudit returns records newest first, those before the id given ("" for the newest).
+	// FindAudit returns records newest first, those before the id given ("" for the newest); ErrNotFound when that is none.
 	FindAudit(ctx context.Context, account string, f AuditFilter, before string, limit int) ([]AuditRecord, error)
+	// DeleteAuditBefore deletes up to limit groups of records that were committed together, all of them before the time,
+	// and returns how many.
 	DeleteAuditBefore(ctx context.Context, before time.Time, limit int) (int, error)
+	// IndexAudit makes some of the newest records cheaper to find; more says that there may be others to do.
+	IndexAudit(ctx context.Context) (more bool, err error)
 }

@@ -203,6 +203,10 @@ func (f *faults) DeleteAuditBefore(ctx context.Context, before time.Time, limit 
 	return asked(f, "DeleteAuditBefore", func() (int, error) { return f.Store.DeleteAuditBefore(ctx, before, limit) })
 }
 
+func (f *faults) IndexAudit(ctx context.Context) (bool, error) {
+	return asked(f, "IndexAudit", func() (bool, error) { return f.Store.IndexAudit(ctx) })
+}
+
 func (f *faults) DataKeys(ctx context.Context, account string) ([]vault.DataKey, error) {
 	return asked(f, "DataKeys", func() ([]vault.DataKey, error) { return f.Store.DataKeys(ctx, account) })
 }

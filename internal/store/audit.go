@@ -3,129 +3,47 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/lanyard-id/lanyard/internal/identity"
 )
 
-// auditRow is an audit record as it is stored: a column for each filter, and the rest as JSON, which costs less to
-// write than a column for each member.
+// auditRow is an audit record as it is stored: JSON, and the terms by which it is found.
 type auditRow struct {
-	account, id                   string
-	at                            int64
-	requestID, grantID, sessionID string
-	action, caller, user, result  string
-	rest                          string
-	segment                       int64 // set when it is appended
-	durable                       bool
+	json    []byte
+	terms   []uint32
+	at      int64
+	durable bool
 }
 
-// auditRest holds the members without a column, under the names that the record itself uses.
-type auditRest struct {
+// storedAudit has the members of the JSON.
+type storedAudit struct {
+	At        int64    `json:"at"` // Unix milliseconds
+	Account   string   `json:"account"`
+	RequestID string   `json:"requestId"`
+	Caller    string   `json:"caller"`
 	AccessKey string   `json:"accessKeyId"`
 	SourceIP  string   `json:"sourceIp"`
+	Action    string   `json:"action"`
 	Resources []string `json:"resources"`
+	Result    string   `json:"result"`
 	Code      string   `json:"code"`
 	Reason    string   `json:"reason"`
 	Decision  string   `json:"decision"`
 	Workload  string   `json:"workload"`
 	Provider  string   `json:"provider"`
+	User      string   `json:"user"`
+	GrantID   string   `json:"grantId"`
+	SessionID string   `json:"sessionId"`
 }
-
-// auditColumns are written by every append.
-const auditColumns = "account, id, at, request_id, grant_id, session_id, action, caller, user_key, result, rest, segment"
-
-// maxAuditRows is the largest number of rows that one statement appends.
-const maxAuditRows = 32
-
-// insertAuditText is the statement that appends n rows. Running one statement of many rows costs far less than many of
-// one row.
-func insertAuditText(n int) string {
-	var b strings.Builder
-	b.WriteString("INSERT INTO audit (" + auditColumns + ") VALUES ")
-	width := strings.Count(auditColumns, ",") + 1
-	for row := range n {
-		sep := ", ("
-		if row == 0 {
-			sep = "("
-		}
-		for column := range width {
-			b.WriteString(sep + "$" + strconv.Itoa(row*width+column+1))
-			sep = ", "
-		}
-		b.WriteByte(')')
-	}
-	return b.String()
-}
-
-var insertAuditTexts = func() (texts [maxAuditRows + 1]string) {
-	for n := 1; n <= maxAuditRows; n++ {
-		texts[n] = insertAuditText(n)
-	}
-	return texts
-}()
-
-// insertRows appends the rows, in one statement for each maxAuditRows of them.
-func insertRows(h handle, rows []*auditRow) error {
-	for chunk := range slices.Chunk(rows, maxAuditRows) {
-		args := make([]any, 0, 12*len(chunk))
-		for _, r := range chunk {
-			args = append(args, r.account, r.id, r.at, r.requestID, r.grantID, r.sessionID, r.action, r.caller, r.user, r.result, r.rest, r.segment)
-		}
-		if _, err := h.exec(insertAuditTexts[len(chunk)], args...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// segmentRows is how many records share a segment: few enough that their grants' index entries fit into some pages,
-// many enough that a search, which looks into every segment, stays fast.
-const segmentRows = 1024
-
-// segments numbers the segments of what one loop appends. Numbers need not be unique: a segment is where to look, and
-// two processes that share one only make it larger.
-type segments struct {
-	now  func() time.Time
-	n    int64
-	left int
-}
-
-// number gives each row its segment. Numbers grow with time, also from one run of the program to the next.
-func (s *segments) number(rows ...*auditRow) {
-	for _, r := range rows {
-		if s.left == 0 {
-			s.n, s.left = max(s.n+1, s.now().UnixMilli()), segmentRows
-		}
-		s.left--
-		r.segment = s.n
-	}
-}
-
-const (
-	auditOutput = `SELECT id, at, request_id, grant_id, session_id, action, caller, user_key, result, rest FROM `
-	selectAudit = auditOutput + `audit WHERE account = $1`
-	// selectGrantAudit finds the segments by hopping from each to the one before, and looks into each for the grant.
-	selectGrantAudit = `WITH RECURSIVE segments (n) AS (
-			SELECT MAX(segment) FROM audit WHERE grant_id <> ''
-			UNION ALL SELECT (SELECT MAX(segment) FROM audit WHERE grant_id <> '' AND segment < n) FROM segments WHERE n IS NOT NULL)
-		` + auditOutput + `segments CROSS JOIN audit WHERE account = $1 AND segment = n AND grant_id <> ''`
-)
 
 // newAuditRow never fails: a record must not be lost because a client put odd bytes into a name, so these are replaced.
 func newAuditRow(r *identity.AuditRecord) *auditRow {
-	return &auditRow{
-		account: washed(r.Account), id: washed(r.ID), at: toMillis(r.At),
-		requestID: washed(r.RequestID), grantID: washed(r.GrantID), sessionID: washed(r.SessionID),
-		action: washed(r.Action), caller: washed(r.Caller), user: washed(r.User), result: washed(r.Result),
-		rest: restOf(r), durable: r.Durable,
-	}
+	at := toMillis(r.At)
+	return &auditRow{json: auditJSON(r, at), terms: recordTerms(r), at: at, durable: r.Durable}
 }
 
 // washed replaces what no engine keeps.
@@ -136,20 +54,19 @@ func washed(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// restOf writes the members without a column as JSON, leaving out the empty ones.
-func restOf(r *identity.AuditRecord) string {
-	b := make([]byte, 0, restSize(r))
-	b = append(b, '{')
+// auditJSON writes the record as JSON, leaving out the empty members.
+func auditJSON(r *identity.AuditRecord, at int64) []byte {
+	b := make([]byte, 0, jsonSize(r))
+	b = append(b, `{"at":`...)
+	b = strconv.AppendInt(b, at, 10)
+	b = appendMember(b, "account", r.Account)
+	b = appendMember(b, "requestId", r.RequestID)
+	b = appendMember(b, "caller", r.Caller)
 	b = appendMember(b, "accessKeyId", r.AccessKey)
 	b = appendMember(b, "sourceIp", r.SourceIP)
-	b = appendMember(b, "code", r.Code)
-	b = appendMember(b, "reason", r.Reason)
-	b = appendMember(b, "decision", r.Decision)
-	b = appendMember(b, "workload", r.Workload)
-	b = appendMember(b, "provider", r.Provider)
+	b = appendMember(b, "action", r.Action)
 	if len(r.Resources) > 0 {
-		b = appendName(b, "resources")
-		b = append(b, '[')
+		b = append(b, `,"resources":[`...)
 		for i, s := range r.Resources {
 			if i > 0 {
 				b = append(b, ',')
@@ -158,13 +75,23 @@ func restOf(r *identity.AuditRecord) string {
 		}
 		b = append(b, ']')
 	}
-	return string(append(b, '}'))
+	b = appendMember(b, "result", r.Result)
+	b = appendMember(b, "code", r.Code)
+	b = appendMember(b, "reason", r.Reason)
+	b = appendMember(b, "decision", r.Decision)
+	b = appendMember(b, "workload", r.Workload)
+	b = appendMember(b, "provider", r.Provider)
+	b = appendMember(b, "user", r.User)
+	b = appendMember(b, "grantId", r.GrantID)
+	b = appendMember(b, "sessionId", r.SessionID)
+	return append(b, '}')
 }
 
-// restSize is how long the JSON will be, unless a text needs escapes.
-func restSize(r *identity.AuditRecord) int {
-	const frame = 160 // names, quotes and commas of all members
-	n := frame + len(r.AccessKey) + len(r.SourceIP) + len(r.Code) + len(r.Reason) + len(r.Decision) + len(r.Workload) + len(r.Provider)
+// jsonSize is how long the JSON will be at most, unless a text needs escapes.
+func jsonSize(r *identity.AuditRecord) int {
+	const frame = 256 // the time, and names, quotes and commas of all members
+	n := frame + len(r.Account) + len(r.RequestID) + len(r.Caller) + len(r.AccessKey) + len(r.SourceIP) + len(r.Action) + len(r.Result) +
+		len(r.Code) + len(r.Reason) + len(r.Decision) + len(r.Workload) + len(r.Provider) + len(r.User) + len(r.GrantID) + len(r.SessionID)
 	for _, s := range r.Resources {
 		n += len(s) + len(`"",`)
 	}
@@ -175,16 +102,10 @@ func appendMember(b []byte, name, value string) []byte {
 	if value == "" {
 		return b
 	}
-	return appendText(appendName(b, name), value)
-}
-
-func appendName(b []byte, name string) []byte {
-	if b[len(b)-1] != '{' {
-		b = append(b, ',')
-	}
-	b = append(b, '"')
+	b = append(b, ',', '"')
 	b = append(b, name...)
-	return append(b, '"', ':')
+	b = append(b, '"', ':')
+	return appendText(b, value)
 }
 
 // appendText writes a JSON string. Nearly all texts need no escape and are copied as they are.
@@ -207,129 +128,83 @@ func plain(s string) bool {
 	return true
 }
 
+// record reads what was stored. Its id is where it stands: the number of its group and its place in it.
+func (s *storedAudit) record(at auditPlace) identity.AuditRecord {
+	return identity.AuditRecord{
+		ID: at.String(), At: fromMillis(s.At), Account: s.Account, RequestID: s.RequestID, Caller: s.Caller, AccessKey: s.AccessKey,
+		SourceIP: s.SourceIP, Action: s.Action, Resources: s.Resources, Result: s.Result, Code: s.Code, Reason: s.Reason,
+		Decision: s.Decision, Workload: s.Workload, Provider: s.Provider, User: s.User, GrantID: s.GrantID, SessionID: s.SessionID,
+	}
+}
+
+// auditPlace is where a record stands. Places, and the ids that name them, are in the order of commits.
+type auditPlace struct {
+	group int64
+	index int
+}
+
+func (p auditPlace) String() string { return fmt.Sprintf("%016x-%04x", p.group, p.index) }
+
+// parseAuditPlace reads what String wrote; identity.ErrNotFound when it is anything else.
+func parseAuditPlace(id string) (auditPlace, error) {
+	group, index, _ := strings.Cut(id, "-")
+	n, err := strconv.ParseInt(group, 16, 64)
+	i, err2 := strconv.ParseUint(index, 16, 16)
+	if p := (auditPlace{n, int(i)}); err == nil && err2 == nil && p.String() == id {
+		return p, nil
+	}
+	return auditPlace{}, fmt.Errorf("store: %q is no id of an audit record: %w", id, identity.ErrNotFound)
+}
+
+// before tells whether p was committed before the other.
+func (p auditPlace) before(other auditPlace) bool {
+	return p.group < other.group || p.group == other.group && p.index < other.index
+}
+
+// auditGroup is the records of one commit as one row.
+type auditGroup struct {
+	firstAt, lastAt int64
+	terms           []byte
+	records         string
+}
+
+func newAuditGroup(rows []*auditRow) auditGroup {
+	g := auditGroup{firstAt: rows[0].at, lastAt: rows[0].at}
+	size, count := len("[]"), 0
+	for _, r := range rows {
+		g.firstAt, g.lastAt = min(g.firstAt, r.at), max(g.lastAt, r.at)
+		size += len(r.json) + len(",")
+		count += len(r.terms)
+	}
+	var b strings.Builder
+	b.Grow(size)
+	terms := make([]uint32, 0, count)
+	for i, r := range rows {
+		b.WriteByte("[,"[min(i, 1)])
+		b.Write(r.json)
+		terms = append(terms, r.terms...)
+	}
+	b.WriteByte(']')
+	g.records, g.terms = b.String(), packTerms(terms)
+	return g
+}
+
 // AppendAudit returns when the record is committed, together with those of concurrent callers.
 func (s *Store) AppendAudit(ctx context.Context, r identity.AuditRecord) error {
 	return s.engine.appendAudit(ctx, newAuditRow(&r))
 }
 
-// FindAudit returns records newest first, those before the id given.
-func (s *Store) FindAudit(ctx context.Context, account string, f identity.AuditFilter, before string, limit int) ([]identity.AuditRecord, error) {
-	query, args := auditQuery(account, f, before, limit)
-	return list(s.engine.readAudit(ctx), query, args, func(scan scanner, r *identity.AuditRecord) error {
-		r.Account = account
-		return scanAudit(scan, r)
-	})
-}
-
-func auditQuery(account string, f identity.AuditFilter, before string, limit int) (string, []any) {
-	w := where{query: selectAudit, args: []any{account}}
-	if f.GrantID != "" {
-		w.query = selectGrantAudit
-	}
-	w.text("id <", before)
-	w.text("request_id =", f.RequestID)
-	w.text("grant_id =", f.GrantID)
-	w.text("session_id =", f.SessionID)
-	w.text("action =", f.Action)
-	w.text("caller =", f.Caller)
-	w.text("user_key =", f.User)
-	w.text("result =", f.Result)
-	w.accessKey(f.AccessKey)
-	w.time("at >=", f.Since)
-	w.time("at <", f.Until)
-	return w.page("id DESC", limit)
-}
-
-func scanAudit(scan scanner, r *identity.AuditRecord) error {
-	var at int64
-	var rest []byte
-	if err := scan(&r.ID, &at, &r.RequestID, &r.GrantID, &r.SessionID, &r.Action, &r.Caller, &r.User, &r.Result, &rest); err != nil {
-		return err
-	}
-	var more auditRest
-	if err := json.Unmarshal(rest, &more); err != nil {
-		return fmt.Errorf("the audit record %s: %w", r.ID, err)
-	}
-	r.At = fromMillis(at)
-	r.AccessKey, r.SourceIP, r.Resources, r.Code = more.AccessKey, more.SourceIP, more.Resources, more.Code
-	r.Reason, r.Decision, r.Workload, r.Provider = more.Reason, more.Decision, more.Workload, more.Provider
-	return nil
-}
-
-// DeleteAuditBefore removes records older than before, limit at most, and returns how many. Ids are ordered by time, so
-// the oldest of an account come first in its key; no index on the time is paid for at every append.
+// DeleteAuditBefore removes groups all of whose records are older than before, limit at most, and returns how many. Only
+// the oldest are looked at: groups are in the order of time, but for what the clocks of replicas differ by.
 func (s *Store) DeleteAuditBefore(ctx context.Context, before time.Time, limit int) (int, error) {
-	var n int
-	err := s.engine.writeAudit(ctx, func(h handle) error {
-		n = 0
-		for account, more, err := firstAuditAccount(h); more || err != nil; account, more, err = nextAuditAccount(h, account) {
-			if err != nil {
-				return err
-			}
-			deleted, err := h.exec(`DELETE FROM audit WHERE account = $1 AND id IN (
-				SELECT id FROM audit WHERE account = $2 ORDER BY id LIMIT $3) AND at < $4`, account, account, limit-n, toMillis(before))
-			if err != nil {
-				return err
-			}
-			if n += int(deleted); n >= limit {
-				return nil
-			}
+	var n int64
+	err := s.engine.writeAudit(ctx, func(h handle) (err error) {
+		n, err = h.exec(`DELETE FROM audit_groups WHERE n IN (SELECT n FROM audit_groups ORDER BY n LIMIT $1) AND last_at < $2`, limit, toMillis(before))
+		if err != nil || n == 0 {
+			return err
 		}
-		return nil
+		_, err = h.exec(`DELETE FROM audit_segments WHERE last < (SELECT MIN(n) FROM audit_groups)`)
+		return err
 	})
-	return n, err
-}
-
-func firstAuditAccount(h handle) (string, bool, error) {
-	return auditAccount(h, `SELECT account FROM audit ORDER BY account LIMIT 1`)
-}
-
-func nextAuditAccount(h handle, after string) (string, bool, error) {
-	return auditAccount(h, `SELECT account FROM audit WHERE account > $1 ORDER BY account LIMIT 1`, after)
-}
-
-func auditAccount(h handle, query string, args ...any) (account string, ok bool, err error) {
-	err = h.one(query, args, &account)
-	if errors.Is(err, identity.ErrNotFound) {
-		return "", false, nil
-	}
-	return account, err == nil, err
-}
-
-// where builds a query whose conditions depend on a filter.
-type where struct {
-	query string
-	args  []any
-}
-
-func (w *where) add(condition string, value any) {
-	w.args = append(w.args, value)
-	w.query += " AND " + condition + " $" + strconv.Itoa(len(w.args))
-}
-
-func (w *where) text(condition, value string) {
-	if value != "" {
-		w.add(condition, value)
-	}
-}
-
-// accessKey looks at how a record's rest begins: a column would cost every append more than this costs the rare search.
-func (w *where) accessKey(id string) {
-	if id == "" {
-		return
-	}
-	begin := string(appendMember([]byte{'{'}, "accessKeyId", id))
-	w.query += " AND caller <> ''"
-	w.add("substr(rest, 1, "+strconv.Itoa(utf8.RuneCountInString(begin))+") =", begin)
-}
-
-func (w *where) time(condition string, value time.Time) {
-	if !value.IsZero() {
-		w.add(condition, toMillis(value))
-	}
-}
-
-func (w *where) page(order string, limit int) (string, []any) {
-	w.args = append(w.args, limit)
-	return w.query + " ORDER BY " + order + " LIMIT $" + strconv.Itoa(len(w.args)), w.args
+	return int(n), err
 }

@@ -40,10 +40,10 @@ func benchStore(b *testing.B) *Store {
 }
 
 func tokenReadRecord(n int64) identity.AuditRecord {
-	id := fmt.Sprintf("0191a0b0-%04x-7%03x-8000-%012x", n>>24&0xffff, n>>12&0xfff, n)
 	return identity.AuditRecord{
-		ID: id, At: time.UnixMilli(1_700_000_000_000 + n), Account: "000000000000", RequestID: id[:35] + "f",
-		Caller: "arn:aws:iam::000000000000:user/agent", AccessKey: "AKIAIOSFODNN7EXAMPLE", SourceIP: "10.0.0.17",
+		At: time.UnixMilli(1_700_000_000_000 + n), Account: "000000000000",
+		RequestID: fmt.Sprintf("0191a0b0-%04x-7%03x-8000-%012x", n>>24&0xffff, n>>12&0xfff, n),
+		Caller:    "arn:aws:iam::000000000000:user/agent", AccessKey: "AKIAIOSFODNN7EXAMPLE", SourceIP: "10.0.0.17",
 		Action:    "bedrock-agentcore:GetResourceOauth2Token",
 		Resources: []string{"arn:aws:bedrock-agentcore:us-west-2:000000000000:token-vault/default/oauth2credentialprovider/github"},
 		Result:    identity.AuditAllowed, Decision: "AgentPolicy#tokens", Workload: "agent", Provider: "github",

@@ -1,12 +1,10 @@
 package store
 
 import (
-	"encoding/json"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/lanyard-id/lanyard/internal/identity"
 	"pgregory.net/rapid"
 )
 
@@ -51,25 +49,4 @@ func TestTimesSurvive(t *testing.T) {
 	if got := toMillisUp(time.UnixMilli(7).Add(1)); got != 8 {
 		t.Errorf("an epoch just after 7 ms is kept as %d ms", got)
 	}
-}
-
-// FuzzAuditRest: whatever the members hold, the JSON written by hand reads as what encoding/json would read.
-func FuzzAuditRest(f *testing.F) {
-	f.Add("AKIA", "10.0.0.1", "reason", "arn:1")
-	f.Add("", "\x00", "\xff\"\\", "\u2028<>&\x7f")
-	f.Fuzz(func(t *testing.T, key, ip, reason, resource string) {
-		r := identity.AuditRecord{AccessKey: key, SourceIP: ip, Reason: reason, Resources: []string{resource, reason}}
-		var got auditRest
-		if err := json.Unmarshal([]byte(restOf(&r)), &got); err != nil {
-			t.Fatalf("%q: %v", restOf(&r), err)
-		}
-		want := auditRest{AccessKey: washed(key), SourceIP: washed(ip), Reason: washed(reason)}
-		if got.AccessKey != want.AccessKey || got.SourceIP != want.SourceIP || got.Reason != want.Reason ||
-			!slices.Equal(got.Resources, []string{washed(resource), washed(reason)}) {
-			t.Fatalf("%+v was written as %s", r, restOf(&r))
-		}
-		if !cleanText(restOf(&r)) {
-			t.Fatal("the text cannot be kept")
-		}
-	})
 }

@@ -16,6 +16,8 @@ type dialect struct {
 	goose goose.Dialect
 	// textType declares a text column that sorts by its bytes, so that pages end at the same row on every engine.
 	textType string
+	// serialType declares a key that the database numbers in the order of inserts.
+	serialType string
 	// ddlInTx runs a migration and the note of its version in one transaction. Engines that run DDL and DML in one
 	// transaction badly run the text alone; it is written so that a second run changes nothing.
 	ddlInTx bool

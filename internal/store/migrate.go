@@ -109,7 +109,7 @@ func (s schema) provider(db *sql.DB, d *dialect, steps []step, log *slog.Logger)
 
 // run returns the migration whose text is written in the engine's types.
 func (d *dialect) run(text string) *goose.GoFunc {
-	text = strings.ReplaceAll(text, " TEXT ", " "+d.textType+" ")
+	text = strings.NewReplacer(" TEXT ", " "+d.textType+" ", " SERIAL,", " "+d.serialType+",").Replace(text)
 	if d.ddlInTx {
 		return &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, text)

@@ -92,7 +92,7 @@ func TestFilesArePrivate(t *testing.T) {
 	if err := s.InsertAccount(t.Context(), identity.Account{ID: "1"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.AppendAudit(t.Context(), identity.AuditRecord{ID: "1"}); err != nil {
+	if err := s.AppendAudit(t.Context(), identity.AuditRecord{Action: "x"}); err != nil {
 		t.Fatal(err)
 	}
 	got := modes(t, dir)
@@ -199,7 +199,7 @@ func TestClosedStoreIsUnavailable(t *testing.T) {
 	}
 	for name, call := range map[string]func() error{
 		"write":  func() error { return s.InsertAccount(t.Context(), identity.Account{ID: "1"}) },
-		"append": func() error { return s.AppendAudit(t.Context(), identity.AuditRecord{ID: "1"}) },
+		"append": func() error { return s.AppendAudit(t.Context(), identity.AuditRecord{Action: "x"}) },
 	} {
 		if err := call(); !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("%s after Close: %v", name, err)

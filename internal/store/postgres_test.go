@@ -22,16 +22,16 @@ import (
 func keepServer() func() error { return pgtest.Keep() }
 
 func TestContractPostgres(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) identity.Store {
-		return open(t, store.Config{PostgresURL: pgtest.Start(t)})
+	storetest.Run(t, func(t *testing.T, now func() time.Time) identity.Store {
+		return open(t, store.Config{PostgresURL: pgtest.Start(t), Now: now})
 	})
 }
 
 // TestContractPostgresSerializable runs the suite as databases run it that know no weaker isolation: conflicts come as
 // errors and every change must be ready to run again.
 func TestContractPostgresSerializable(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) identity.Store {
-		return open(t, store.Config{PostgresURL: pgtest.Start(t) + "&default_transaction_isolation=serializable"})
+	storetest.Run(t, func(t *testing.T, now func() time.Time) identity.Store {
+		return open(t, store.Config{PostgresURL: pgtest.Start(t) + "&default_transaction_isolation=serializable", Now: now})
 	})
 }
 
@@ -60,7 +60,7 @@ func TestPostgresStoppedAndStarted(t *testing.T) {
 		},
 		"append": func() error {
 			n++
-			return s.AppendAudit(t.Context(), identity.AuditRecord{ID: fmt.Sprint(n)})
+			return s.AppendAudit(t.Context(), identity.AuditRecord{Action: fmt.Sprint(n)})
 		},
 		"read": func() error { _, err := s.Accounts(t.Context()); return err },
 		"ping": func() error { return s.Ping(t.Context()) },
@@ -106,7 +106,7 @@ func TestPostgresRestart(t *testing.T) {
 	server := pgtest.NewServer(t)
 	s := open(t, store.Config{PostgresURL: server.Database(t), MaxConns: 8})
 	fillPool(t, s)
-	if err := s.AppendAudit(t.Context(), identity.AuditRecord{ID: "1"}); err != nil {
+	if err := s.AppendAudit(t.Context(), identity.AuditRecord{Action: "1"}); err != nil {
 		t.Fatal(err)
 	}
 	server.Stop(t)
@@ -117,7 +117,7 @@ func TestPostgresRestart(t *testing.T) {
 	if err := s.InsertAccount(t.Context(), identity.Account{ID: "1"}); err != nil {
 		t.Errorf("write: %v", err)
 	}
-	if err := s.AppendAudit(t.Context(), identity.AuditRecord{ID: "2"}); err != nil {
+	if err := s.AppendAudit(t.Context(), identity.AuditRecord{Action: "2"}); err != nil {
 		t.Errorf("append: %v", err)
 	}
 }
@@ -147,8 +147,8 @@ func TestPostgresFlushesWhatIsDurable(t *testing.T) {
 	defer db.Close()
 	_, err = db.ExecContext(t.Context(), `CREATE TABLE commits (id text, mode text);
 		CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
-		BEGIN INSERT INTO commits VALUES (NEW.id, current_setting('synchronous_commit')); RETURN NEW; END $$;
-		CREATE TRIGGER note BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION note();`)
+		BEGIN INSERT INTO commits VALUES (NEW.records::json->0->>'action', current_setting('synchronous_commit')); RETURN NEW; END $$;
+		CREATE TRIGGER note BEFORE INSERT ON audit_groups FOR EACH ROW EXECUTE FUNCTION note();`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestPostgresFlushesWhatIsDurable(t *testing.T) {
 		durable bool
 		mode    string
 	}{{"1", false, "off"}, {"2", true, "on"}, {"3", false, "off"}} {
-		if err := s.AppendAudit(t.Context(), identity.AuditRecord{ID: want.id, Durable: want.durable}); err != nil {
+		if err := s.AppendAudit(t.Context(), identity.AuditRecord{Action: want.id, Durable: want.durable}); err != nil {
 			t.Fatal(err)
 		}
 		var mode string

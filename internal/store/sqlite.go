@@ -40,7 +40,7 @@ type sqliteEngine struct {
 }
 
 func sqliteDialect() *dialect {
-	return &dialect{name: "sqlite", goose: goose.DialectSQLite3, textType: "TEXT", ddlInTx: true, classify: classifySQLite}
+	return &dialect{name: "sqlite", goose: goose.DialectSQLite3, textType: "TEXT", serialType: "INTEGER PRIMARY KEY", ddlInTx: true, classify: classifySQLite}
 }
 
 func classifySQLite(err error) fault {
@@ -168,6 +168,9 @@ func (e *sqliteEngine) writeAudit(ctx context.Context, fn func(handle) error) er
 func (e *sqliteEngine) appendAudit(ctx context.Context, r *auditRow) error {
 	return e.audit.queue.do(ctx, change{row: r, durable: r.durable})
 }
+
+// ordered: one transaction writes at a time, so groups are numbered as they are committed.
+func (e *sqliteEngine) ordered() bool { return true }
 
 func (e *sqliteEngine) ping(ctx context.Context) error {
 	var one int

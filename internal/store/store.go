@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/lanyard-id/lanyard/internal/identity"
@@ -45,6 +46,9 @@ type Config struct {
 type Store struct {
 	engine engine
 	now    func() time.Time
+
+	auditMu  sync.Mutex
+	settling settling // up to which group the audit is settled
 }
 
 var _ identity.Store = (*Store)(nil)
@@ -60,6 +64,8 @@ type engine interface {
 	writeAudit(ctx context.Context, fn func(handle) error) error
 	// appendAudit commits a record together with those of concurrent callers.
 	appendAudit(ctx context.Context, r *auditRow) error
+	// ordered tells whether groups of audit records are numbered in the order of commits.
+	ordered() bool
 	ping(ctx context.Context) error
 	close() error
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/lanyard-id/lanyard/internal/identity"
 	"github.com/lanyard-id/lanyard/internal/store"
@@ -24,5 +25,7 @@ func open(t testing.TB, c store.Config) *store.Store {
 }
 
 func TestContractSQLite(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) identity.Store { return open(t, store.Config{SQLiteDir: t.TempDir()}) })
+	storetest.Run(t, func(t *testing.T, now func() time.Time) identity.Store {
+		return open(t, store.Config{SQLiteDir: t.TempDir(), Now: now})
+	})
 }

@@ -9,12 +9,13 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 )
 
 // change is one caller's work inside the writer's transaction.
 type change struct {
 	fn func(handle) error
-	// row is an audit record to append, instead of fn: all those of a batch go into few statements.
+	// row is an audit record to append, instead of fn: all those of a batch become one group.
 	row *auditRow
 	// durable asks for a flush of the disk where the writer does not flush at every commit.
 	durable bool
@@ -28,16 +29,15 @@ type writer struct {
 	log     *slog.Logger
 	queue   *queue[change]
 	// lazy commits without flushing the disk, except batches with a durable change.
-	lazy bool
-	full bool // whether the connection flushes at the next commit
-	conn *connection
-	// numbers are those of the segments of audit records.
-	numbers segments
-	ended   sync.WaitGroup
+	lazy  bool
+	full  bool // whether the connection flushes at the next commit
+	conn  *connection
+	now   func() time.Time
+	ended sync.WaitGroup
 }
 
 func startWriter(db *sql.DB, lazy bool, c Config) *writer {
-	w := &writer{db: db, dialect: sqliteDialect(), log: c.Logger, queue: newQueue[change](), lazy: lazy, numbers: segments{now: c.Now}}
+	w := &writer{db: db, dialect: sqliteDialect(), log: c.Logger, queue: newQueue[change](), lazy: lazy, now: c.Now}
 	w.ended.Go(func() { w.queue.run(w.commit) })
 	return w
 }
@@ -79,9 +79,9 @@ func (w *writer) commit(batch []*job[change]) {
 }
 
 // append commits a batch of audit records alone in one statement, which is a transaction by itself. When it fails, none
-// was appended, and commit finds the one at fault.
+// was appended, and commit tries each alone.
 func (w *writer) append(batch []*job[change]) bool {
-	if len(batch) > maxAuditRows || slices.ContainsFunc(batch, func(j *job[change]) bool { return j.value.row == nil }) {
+	if slices.ContainsFunc(batch, func(j *job[change]) bool { return j.value.row == nil }) {
 		return false
 	}
 	if w.connect() != nil || w.flushMode(batch) != nil {
@@ -94,8 +94,7 @@ func (w *writer) append(batch []*job[change]) bool {
 			rows, live = append(rows, j.value.row), append(live, j)
 		}
 	}
-	w.numbers.number(rows...)
-	if err := insertRows(handle{ctx: context.Background(), db: w.conn, dialect: w.dialect}, rows); err != nil {
+	if err := w.insertGroup(handle{ctx: context.Background(), db: w.conn, dialect: w.dialect}, rows); err != nil {
 		w.abandon(err)
 		return false
 	}
@@ -141,8 +140,20 @@ func (w *writer) runAll(batch []*job[change]) ([]error, error) {
 			return nil, results[i]
 		}
 	}
-	w.numbers.number(rows...)
-	return results, doom(insertRows(h, rows))
+	return results, doom(w.insertGroup(h, rows))
+}
+
+// insertGroup appends the records as one group. Its number grows with every commit, and is a time, so that it is not
+// used again when retention has emptied the table.
+func (w *writer) insertGroup(h handle, rows []*auditRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	g := newAuditGroup(rows)
+	_, err := h.exec(`INSERT INTO audit_groups (n, first_at, last_at, terms, records)
+		VALUES (MAX($1, (SELECT COALESCE(MAX(n), 0) + 1 FROM audit_groups)), $2, $3, $4, $5)`,
+		w.now().UnixMicro(), g.firstAt, g.lastAt, g.terms, g.records)
+	return err
 }
 
 // runApart runs fn so that its failure leaves the rest of the transaction as it was.

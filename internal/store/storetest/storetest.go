@@ -23,11 +23,23 @@ type suite struct {
 	store    identity.Store
 	accounts atomic.Int64
 	ids      atomic.Int64
+	passed   atomic.Int64 // what the clock has gone on since the start
 }
 
-// Run runs the suite. open returns an empty store and closes it when the test ends.
-func Run(t *testing.T, open func(t *testing.T) identity.Store) {
-	s := &suite{store: open(t)}
+// now is the clock of the store.
+func (s *suite) now() time.Time { return start.Add(time.Duration(s.passed.Load())) }
+
+// pass lets time go by.
+func (s *suite) pass(d time.Duration) { s.passed.Add(int64(d)) }
+
+// Run runs the suite. open returns an empty store with the clock given and closes it when the test ends.
+func Run(t *testing.T, open func(t *testing.T, now func() time.Time) identity.Store) {
+	newSuite := func(t *testing.T) *suite {
+		s := &suite{}
+		s.store = open(t, s.now)
+		return s
+	}
+	s := newSuite(t)
 	for _, part := range []struct {
 		name string
 		test func(*testing.T, *suite)
@@ -59,7 +71,7 @@ func Run(t *testing.T, open func(t *testing.T) identity.Store) {
 		{"AuditRetention", testAuditRetention},
 		{"ListAccounts", testListAccounts},
 	} {
-		t.Run(part.name, func(t *testing.T) { part.test(t, &suite{store: open(t)}) })
+		t.Run(part.name, func(t *testing.T) { part.test(t, newSuite(t)) })
 	}
 }
 

@@ -1,0 +1,132 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/lanyard-id/lanyard/internal/identity"
+)
+
+const (
+	// segmentTerms is when a segment is full: about a thousand records.
+	segmentTerms = 4096
+	// indexChunk is how many groups are read at once.
+	indexChunk = 256
+)
+
+const (
+	selectLastSegment = `SELECT last FROM audit_segments WHERE first > $1 ORDER BY first DESC LIMIT 1`
+	selectUnindexed   = `SELECT n, first_at, last_at, terms FROM audit_groups WHERE n > $1 AND n <= $2 ORDER BY n LIMIT $3`
+)
+
+// auditSegment is a run of groups and what its filter says about them.
+type auditSegment struct {
+	first, last     int64
+	firstAt, lastAt int64
+	filter          termFilter
+}
+
+// settling remembers up to where the groups of all replicas are known to be in. Where several write at once, a number
+// that was handed out may be committed after a greater one, but no later than its transaction may last.
+type settling struct {
+	settled int64
+	seen    int64
+	seenAt  time.Time
+}
+
+// settleTime is how long a number is waited for: several times the longest transaction.
+const settleTime = 4 * txLimit
+
+// settle takes the greatest number there is now and returns up to where all are settled.
+func (s *settling) settle(greatest int64, now time.Time) int64 {
+	switch {
+	case s.seenAt.IsZero():
+		s.seen, s.seenAt = greatest, now
+	case now.Sub(s.seenAt) >= settleTime:
+		s.settled, s.seen, s.seenAt = s.seen, greatest, now
+	}
+	return s.settled
+}
+
+// IndexAudit summarises groups that were appended since, one segment at most, and tells whether there may be more to do.
+// Searches pass over what is summarised; what is not, they read. Replicas may call it at the same time.
+func (s *Store) IndexAudit(ctx context.Context) (more bool, err error) {
+	read := s.engine.readAudit(ctx)
+	until, err := s.settledUntil(read)
+	if err != nil || until == 0 {
+		return false, err
+	}
+	last, err := lastSegment(read)
+	if err != nil {
+		return false, err
+	}
+	seg, full, err := nextSegment(read, last, until)
+	if err != nil || !full {
+		return false, err
+	}
+	err = s.engine.writeAudit(ctx, func(h handle) error {
+		_, err := h.exec(`INSERT INTO audit_segments (first, last, first_at, last_at, filter) VALUES ($1, $2, $3, $4, $5)`,
+			seg.first, seg.last, seg.firstAt, seg.lastAt, []byte(seg.filter))
+		return err
+	})
+	if errors.Is(err, identity.ErrExists) {
+		return true, nil // another replica was faster
+	}
+	return err == nil, err
+}
+
+// settledUntil is the number of the newest group after whose commit no smaller one can come; 0 for none.
+func (s *Store) settledUntil(h handle) (int64, error) {
+	var greatest int64
+	if err := h.one(`SELECT COALESCE(MAX(n), 0) FROM audit_groups`, nil, &greatest); err != nil {
+		return 0, err
+	}
+	if s.engine.ordered() {
+		return greatest, nil
+	}
+	s.auditMu.Lock()
+	defer s.auditMu.Unlock()
+	return s.settling.settle(greatest, s.now()), nil
+}
+
+// lastSegment returns where the newest segment ends, 0 without any.
+func lastSegment(h handle) (last int64, err error) {
+	err = h.one(selectLastSegment, []any{0}, &last)
+	if errors.Is(err, identity.ErrNotFound) {
+		return 0, nil
+	}
+	return last, err
+}
+
+// nextSegment reads the groups after last, until the one given, that fill a segment; full is false when they do not.
+func nextSegment(h handle, last, until int64) (seg auditSegment, full bool, err error) {
+	type group struct {
+		n, firstAt, lastAt int64
+		terms              []byte
+	}
+	seg = auditSegment{first: last + 1, last: last}
+	var terms []uint32
+	for {
+		groups, err := list(h, selectUnindexed,
+			[]any{seg.last, until, indexChunk}, func(scan scanner, g *group) error { return scan(&g.n, &g.firstAt, &g.lastAt, &g.terms) })
+		if err != nil || len(groups) == 0 {
+			return seg, false, err
+		}
+		for i, g := range groups {
+			if i == 0 && terms == nil {
+				seg.firstAt, seg.lastAt = g.firstAt, g.lastAt
+			}
+			seg.last, seg.firstAt, seg.lastAt = g.n, min(seg.firstAt, g.firstAt), max(seg.lastAt, g.lastAt)
+			for j := range packed(g.terms).len() {
+				terms = append(terms, packed(g.terms).at(j))
+			}
+			if len(terms) >= segmentTerms {
+				slices.Sort(terms)
+				seg.filter = newTermFilter(slices.Compact(terms))
+				return seg, true, nil
+			}
+		}
+	}
+}
