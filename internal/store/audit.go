@@ -14,7 +14,7 @@ import (
 // auditRow is an audit record as it is stored: JSON, and the terms by which it is found.
 type auditRow struct {
 	json    []byte
-	terms   []uint32
+	terms   termList
 	at      int64
 	durable bool
 }
@@ -174,7 +174,7 @@ func newAuditGroup(rows []*auditRow) auditGroup {
 	for _, r := range rows {
 		g.firstAt, g.lastAt = min(g.firstAt, r.at), max(g.lastAt, r.at)
 		size += len(r.json) + len(",")
-		count += len(r.terms)
+		count += r.terms.n
 	}
 	var b strings.Builder
 	b.Grow(size)
@@ -182,7 +182,7 @@ func newAuditGroup(rows []*auditRow) auditGroup {
 	for i, r := range rows {
 		b.WriteByte("[,"[min(i, 1)])
 		b.Write(r.json)
-		terms = append(terms, r.terms...)
+		terms = append(terms, r.terms.all()...)
 	}
 	b.WriteByte(']')
 	g.records, g.terms = b.String(), packTerms(terms)

@@ -23,6 +23,7 @@ const (
 	termAction
 	termResult
 	termAccessKey
+	termKinds
 )
 
 // termHash is FNV-1a of 32 bits.
@@ -42,25 +43,29 @@ func (h termHash) text(s string) termHash {
 
 func (h termHash) kind(k byte) termHash { return (h ^ termHash(k)) * termPrime }
 
-// termList collects the terms of the values that are there.
+// termList collects the terms of the values that are there, one of each kind at most.
 type termList struct {
 	account termHash
-	terms   []uint32
+	list    [termKinds]uint32
+	n       int
 }
 
-func termsOf(account string) *termList {
-	l := &termList{account: termBasis.text(account).kind(0xff), terms: make([]uint32, 0, 9)} // no text holds the byte 0xff
-	l.terms = append(l.terms, uint32(l.account.kind(termAccount)))
+func termsOf(account string) termList {
+	l := termList{account: termBasis.text(account).kind(0xff)} // no text holds the byte 0xff
+	l.list[0], l.n = uint32(l.account.kind(termAccount)), 1
 	return l
 }
 
 func (l *termList) add(kind byte, value string) {
 	if value != "" {
-		l.terms = append(l.terms, uint32(l.account.kind(kind).text(value)))
+		l.list[l.n] = uint32(l.account.kind(kind).text(value))
+		l.n++
 	}
 }
 
-func recordTerms(r *identity.AuditRecord) []uint32 {
+func (l *termList) all() []uint32 { return l.list[:l.n] }
+
+func recordTerms(r *identity.AuditRecord) termList {
 	l := termsOf(washed(r.Account))
 	l.add(termRequest, washed(r.RequestID))
 	l.add(termGrant, washed(r.GrantID))
@@ -72,7 +77,7 @@ func recordTerms(r *identity.AuditRecord) []uint32 {
 	if r.Caller != "" {
 		l.add(termAccessKey, washed(r.AccessKey))
 	}
-	return l.terms
+	return l
 }
 
 // filterTerms are those that every record has that the filter keeps.
@@ -86,7 +91,7 @@ func filterTerms(account string, f *identity.AuditFilter) []uint32 {
 	l.add(termAction, f.Action)
 	l.add(termResult, f.Result)
 	l.add(termAccessKey, f.AccessKey)
-	return l.terms
+	return l.all()
 }
 
 const termSize = 4 // bytes
