@@ -105,17 +105,50 @@ func (k *SigningKey) SignPayload(typ string, payload []byte) (string, error) {
 	if len(payload) == 0 || payload[0] != '{' {
 		return "", errors.New("issuer: claims must encode to a JSON object")
 	}
-	signer, err := jose.NewSigner(
-		jose.SigningKey{Algorithm: k.algorithm, Key: jose.JSONWebKey{Key: k.key, KeyID: k.id}},
-		new(jose.SignerOptions).WithType(jose.ContentType(typ)))
+	kind, err := json.Marshal(typ)
 	if err != nil {
-		return "", fmt.Errorf("issuer: preparing a signature: %w", err)
+		return "", fmt.Errorf("issuer: encoding a typ: %w", err)
 	}
-	jws, err := signer.Sign(payload)
+	header := make([]byte, 0, 256)
+	header = append(append(append(append(header, `{"alg":"`...), k.algorithm...), `","kid":"`...), k.id...)
+	header = append(append(append(header, `","typ":`...), kind...), '}')
+	const dot, longest = '.', 384 // of the signature: RSA with 3072 bits; more only makes the slice grow
+	token := make([]byte, 0, base64.RawURLEncoding.EncodedLen(len(header)+len(payload)+longest)+2)
+	token = append(base64.RawURLEncoding.AppendEncode(token, header), dot)
+	token = base64.RawURLEncoding.AppendEncode(token, payload)
+	signature, err := k.sign(token)
 	if err != nil {
 		return "", fmt.Errorf("issuer: signing: %w", err)
 	}
-	return jws.CompactSerialize()
+	return string(base64.RawURLEncoding.AppendEncode(append(token, dot), signature)), nil
+}
+
+// sign signs as JWA prescribes: RSASSA-PKCS1-v1_5 (RFC 7518 section 3.3), or ECDSA with both numbers at the full width of
+// the curve, one after the other (section 3.4).
+func (k *SigningKey) sign(input []byte) ([]byte, error) {
+	hash := crypto.SHA256
+	if k.algorithm == jose.ES384 {
+		hash = crypto.SHA384
+	}
+	h := hash.New()
+	h.Write(input)
+	sum := h.Sum(nil)
+	switch key := k.key.(type) {
+	case *rsa.PrivateKey:
+		return rsa.SignPKCS1v15(nil, key, hash, sum)
+	case *ecdsa.PrivateKey:
+		r, s, err := ecdsa.Sign(rand.Reader, key, sum)
+		if err != nil {
+			return nil, err
+		}
+		width := (key.Params().BitSize + 7) / 8
+		signature := make([]byte, 2*width)
+		r.FillBytes(signature[:width])
+		s.FillBytes(signature[width:])
+		return signature, nil
+	default:
+		return nil, errors.New("the key is of no kind that signs here") // newSigningKey lets none through
+	}
 }
 
 // MarshalPrivate returns the PKCS #8 form, which must go nowhere but into a
