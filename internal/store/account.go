@@ -20,7 +20,7 @@ func (s *Store) InsertAccount(ctx context.Context, a identity.Account) error {
 // Account reads one account.
 func (s *Store) Account(ctx context.Context, id string) (a identity.Account, err error) {
 	var epoch, created int64
-	err = s.engine.read(ctx).one(selectAccount+` WHERE id = $1`, []any{id}, &a.ID, &a.Version, &epoch, &created)
+	err = s.engine.read(ctx).point(selectAccount+` WHERE id = $1`, []any{id}, &a.ID, &a.Version, &epoch, &created)
 	a.Epoch, a.CreatedAt = fromMillis(epoch), fromMillis(created)
 	return a, err
 }

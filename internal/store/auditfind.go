@@ -21,6 +21,7 @@ const (
 // auditSearch walks from the newest record to older ones until it has found enough.
 type auditSearch struct {
 	handle
+	caller   context.Context // who gives up ends the search between two queries
 	account  string
 	filter   identity.AuditFilter
 	terms    []uint32
@@ -33,7 +34,7 @@ type auditSearch struct {
 // FindAudit returns records newest first, those before the id given.
 func (s *Store) FindAudit(ctx context.Context, account string, f identity.AuditFilter, before string, limit int) ([]identity.AuditRecord, error) {
 	a := &auditSearch{
-		handle: s.engine.readAudit(ctx), account: account, filter: f, terms: filterTerms(account, &f),
+		handle: s.engine.readAudit(ctx), caller: ctx, account: account, filter: f, terms: filterTerms(account, &f),
 		before: auditPlace{group: math.MaxInt64}, limit: limit, from: math.MinInt64, to: math.MaxInt64,
 	}
 	if before != "" {
@@ -56,6 +57,14 @@ func (s *Store) FindAudit(ctx context.Context, account string, f identity.AuditF
 
 func (a *auditSearch) enough() bool { return len(a.found) >= a.limit }
 
+// searchList is list for a search that its caller may give up.
+func searchList[T any](a *auditSearch, query string, args []any, scanRow func(scanner, *T) error) ([]T, error) {
+	if err := a.caller.Err(); err != nil {
+		return nil, err
+	}
+	return list(a.handle, query, args, scanRow)
+}
+
 // run looks into the groups that no segment covers yet, and then into the segments that may hold what is searched.
 func (a *auditSearch) run() error {
 	newest, err := lastSegment(a.handle)
@@ -66,7 +75,7 @@ func (a *auditSearch) run() error {
 		return err
 	}
 	for at := min(newest, a.before.group); !a.enough(); {
-		segments, err := list(a.handle, selectSegments, []any{at, a.from, a.to, findChunk},
+		segments, err := searchList(a, selectSegments, []any{at, a.from, a.to, findChunk},
 			func(scan scanner, s *auditSegment) error { return scan(&s.first, &s.last, (*[]byte)(&s.filter)) })
 		if err != nil || len(segments) == 0 {
 			return err
@@ -91,7 +100,7 @@ func (a *auditSearch) groups(lo, hi int64) error {
 		terms []byte
 	}
 	for lo <= hi && !a.enough() {
-		groups, err := list(a.handle, selectGroupTerms, []any{lo, hi, a.from, a.to, findChunk},
+		groups, err := searchList(a, selectGroupTerms, []any{lo, hi, a.from, a.to, findChunk},
 			func(scan scanner, g *group) error { return scan(&g.n, &g.terms) })
 		if err != nil || len(groups) == 0 {
 			return err
@@ -139,7 +148,7 @@ func (a *auditSearch) fetch(groups []int64) error {
 		for i := range args {
 			args[i] = chunk[min(i, len(chunk)-1)] // one statement for every number of groups
 		}
-		rows, err := list(a.handle, selectGroupRecords, args, func(scan scanner, g *group) error { return scan(&g.n, &g.records) })
+		rows, err := searchList(a, selectGroupRecords, args, func(scan scanner, g *group) error { return scan(&g.n, &g.records) })
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -26,8 +27,10 @@ func reportCPU(b *testing.B, before time.Duration) {
 	b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/1000/float64(b.N), "cpu-µs/op")
 }
 
-func benchStore(b *testing.B) *Store {
-	s, err := Open(context.Background(), Config{SQLiteDir: b.TempDir()})
+func benchStore(b *testing.B) *Store { return benchOpen(b, Config{SQLiteDir: b.TempDir()}) }
+
+func benchOpen(b *testing.B, c Config) *Store {
+	s, err := Open(context.Background(), c)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -69,6 +72,43 @@ func BenchmarkAppendAudit32(b *testing.B) {
 	reportCPU(b, before)
 }
 
+// BenchmarkFindAudit looks for one request among many, of which nearly all are summarised.
+func BenchmarkFindAudit(b *testing.B) {
+	const records = 300_000
+	s := benchStore(b)
+	var n atomic.Int64
+	var all sync.WaitGroup
+	for range 64 {
+		all.Go(func() {
+			for i := n.Add(1); i <= records; i = n.Add(1) {
+				if err := s.AppendAudit(context.Background(), tokenReadRecord(i)); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	before := cpuTime(b)
+	segments := 0
+	for more := true; more; segments++ {
+		var err error
+		if more, err = s.IndexAudit(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	indexing := cpuTime(b) - before
+	for i := int64(1); b.Loop(); i += 7919 {
+		r := tokenReadRecord(i%records + 1)
+		got, err := s.FindAudit(context.Background(), r.Account, identity.AuditFilter{RequestID: r.RequestID}, "", 10)
+		if err != nil || len(got) != 1 {
+			b.Fatalf("%d records, %v", len(got), err)
+		}
+	}
+	b.ReportMetric(float64(indexing.Nanoseconds())/records, "index-cpu-ns/record")
+	b.ReportMetric(float64(segments), "segments")
+}
+
 func benchGrant(n int) identity.Grant {
 	g := identity.Grant{
 		Account: "000000000000", ID: fmt.Sprintf("gr-%032x", n), WorkloadID: "wl-1", ProviderID: "pr-1",
@@ -82,9 +122,9 @@ func benchGrant(n int) identity.Grant {
 
 const benchGrants = 100_000
 
-func fillGrants(b *testing.B, s *Store) {
+func fillGrants(b *testing.B, s *Store, n int) {
 	const chunk = 2000
-	for at := 0; at < benchGrants; at += chunk {
+	for at := 0; at < n; at += chunk {
 		err := s.engine.write(context.Background(), func(h handle) error {
 			for i := range chunk {
 				g := benchGrant(at + i)
@@ -102,7 +142,7 @@ func fillGrants(b *testing.B, s *Store) {
 
 func BenchmarkGrant(b *testing.B) {
 	s := benchStore(b)
-	fillGrants(b, s)
+	fillGrants(b, s, benchGrants)
 	var n atomic.Int64
 	b.SetParallelism(16)
 	b.ReportAllocs()
@@ -113,6 +153,34 @@ func BenchmarkGrant(b *testing.B) {
 			i := int(n.Add(1)*7919) % benchGrants
 			g := benchGrant(i)
 			if _, err := s.Grant(context.Background(), g.Account, g.Key); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	reportCPU(b, before)
+}
+
+func BenchmarkActiveGrantSQLite(b *testing.B) { benchActiveGrant(b, benchStore(b)) }
+
+// benchActiveGrant reads as requests do: many at once, with contexts that may end.
+func benchActiveGrant(b *testing.B, s *Store) {
+	const grants = 2000
+	fillGrants(b, s, grants)
+	keys := make([][32]byte, grants)
+	for i := range keys {
+		keys[i] = benchGrant(i).Key
+	}
+	var n atomic.Int64
+	b.SetParallelism(16)
+	b.ReportAllocs()
+	before := cpuTime(b)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		for pb.Next() {
+			if _, err := s.ActiveGrant(ctx, "000000000000", keys[n.Add(1)*7919%grants]); err != nil {
 				b.Error(err)
 				return
 			}

@@ -78,7 +78,7 @@ func privateFiles(path string) error {
 // lockDir lets one process at a time create and migrate the files. The lock is a transaction on a file of its own, which
 // the operating system releases when the process dies.
 func lockDir(ctx context.Context, dir string) (unlock func(), err error) {
-	db, err := openDB(filepath.Join(dir, lockFile), 1, url.Values{})
+	db, err := openDB(filepath.Join(dir, lockFile), url.Values{})
 	if err != nil {
 		return nil, err
 	}

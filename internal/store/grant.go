@@ -39,8 +39,8 @@ func readGrant(h handle, condition string, args ...any) (g identity.Grant, err e
 func (s *Store) ActiveGrant(ctx context.Context, account string, key [32]byte) (identity.Grant, error) {
 	g := identity.Grant{Account: account, Key: key, State: identity.GrantActive}
 	var hasRefresh, expires, used int64
-	err := s.engine.read(ctx).one(`SELECT id, has_refresh, access_expires_at, last_used_at, sealed FROM grants
-		WHERE account = $1 AND key = $2 AND state = 'active'`, []any{account, key[:]}, &g.ID, &hasRefresh, &expires, &used, &g.Sealed)
+	err := s.engine.read(ctx).point(`SELECT id, has_refresh, access_expires_at, last_used_at, sealed FROM grants
+		WHERE account = $1 AND key = $2 AND state = 'active'`, []any{account, g.Key[:]}, &g.ID, &hasRefresh, &expires, &used, &g.Sealed)
 	if err != nil {
 		return identity.Grant{}, err
 	}

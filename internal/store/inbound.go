@@ -16,7 +16,7 @@ func (s *Store) PutInboundToken(ctx context.Context, account, id string, sealed 
 
 // InboundToken reads a sealed inbound JWT.
 func (s *Store) InboundToken(ctx context.Context, account, id string) (sealed []byte, err error) {
-	err = s.engine.read(ctx).one(`SELECT sealed FROM inbound_tokens WHERE account = $1 AND id = $2`, []any{account, id}, &sealed)
+	err = s.engine.read(ctx).point(`SELECT sealed FROM inbound_tokens WHERE account = $1 AND id = $2`, []any{account, id}, &sealed)
 	return fromBytes(sealed), err
 }
 

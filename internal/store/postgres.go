@@ -35,6 +35,7 @@ const (
 type postgresEngine struct {
 	dialect *dialect
 	db      *sql.DB
+	reads   querier
 	audit   *auditor
 }
 
@@ -114,11 +115,11 @@ func openPostgres(ctx context.Context, c Config) (engine, error) {
 			return nil, errors.Join(err, db.Close())
 		}
 	}
-	return &postgresEngine{dialect: d, db: db, audit: startAuditor(stdlib.OpenDB(*cfg), d)}, nil
+	return &postgresEngine{dialect: d, db: db, reads: reads(db, cfg), audit: startAuditor(stdlib.OpenDB(*cfg), d)}, nil
 }
 
 func (e *postgresEngine) read(ctx context.Context) handle {
-	return handle{ctx: ctx, db: revived{e.db}, dialect: e.dialect}
+	return handle{ctx: ctx, db: e.reads, dialect: e.dialect}
 }
 
 func (e *postgresEngine) readAudit(ctx context.Context) handle { return e.read(ctx) }

@@ -10,7 +10,6 @@ import (
 
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -87,7 +86,7 @@ func openSQLite(ctx context.Context, c Config) (engine, error) {
 func openFile(ctx context.Context, c Config, name string, schema schema) (*writer, *pool, error) {
 	path := filepath.Join(c.SQLiteDir, name)
 	lazy := name == auditFile
-	db, err := openDB(path, 1, writeSettings(lazy))
+	db, err := openDB(path, writeSettings(lazy))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -98,11 +97,11 @@ func openFile(ctx context.Context, c Config, name string, schema schema) (*write
 	if lazy {
 		conns = 1 // people read the audit stream, requests do not
 	}
-	read, err := openDB(path, conns, readSettings())
+	read, err := openPool(dataSource(path, readSettings()), conns)
 	if err != nil {
-		return nil, nil, errors.Join(err, db.Close())
+		return nil, nil, errors.Join(fmt.Errorf("store: opening %s: %w", path, err), db.Close())
 	}
-	return startWriter(db, lazy, c), &pool{DB: read}, nil
+	return startWriter(db, lazy, c), read, nil
 }
 
 // writeSettings of a connection. The driver applies those of its own names (with an underscore) last and the pragmas in
@@ -129,19 +128,23 @@ func readSettings() url.Values {
 	return url.Values{"_query_only": {"1"}, "_pragma": {"cache_size(-4096)", "temp_store(MEMORY)", "trusted_schema(0)"}}
 }
 
-func openDB(path string, conns int, settings url.Values) (*sql.DB, error) {
+func dataSource(path string, settings url.Values) string {
 	for name, value := range map[string]string{
 		"_busy_timeout": strconv.Itoa(busyMillis), "_foreign_keys": "1", "_txlock": "immediate", "_dqs": "0", "_defensive": "1", "_error_rc": "1",
 	} {
 		settings.Set(name, value)
 	}
 	u := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: settings.Encode()}
-	db, err := sql.Open("sqlite", u.String())
+	return u.String()
+}
+
+// openDB opens a database of one connection.
+func openDB(path string, settings url.Values) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dataSource(path, settings))
 	if err != nil {
 		return nil, fmt.Errorf("store: opening %s: %w", path, err)
 	}
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
+	db.SetMaxOpenConns(1)
 	return db, nil
 }
 
@@ -193,51 +196,6 @@ func (e *sqliteEngine) close() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// pool reads with statements that are prepared once.
-type pool struct {
-	*sql.DB
-	stmts sync.Map // query -> *sql.Stmt
-}
-
-func (p *pool) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
-	if s, ok := p.stmts.Load(query); ok {
-		return s.(*sql.Stmt), nil
-	}
-	s, err := p.DB.PrepareContext(ctx, rebind(query))
-	if err != nil {
-		return nil, fmt.Errorf("preparing %q: %w", query, err)
-	}
-	if other, loaded := p.stmts.LoadOrStore(query, s); loaded {
-		_ = s.Close() // somebody else was faster
-		return other.(*sql.Stmt), nil
-	}
-	return s, nil
-}
-
-func (p *pool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := p.prepare(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return s.ExecContext(ctx, args...)
-}
-
-func (p *pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := p.prepare(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return s.QueryContext(ctx, args...)
-}
-
-func (p *pool) close() error {
-	p.stmts.Range(func(_, s any) bool {
-		_ = s.(*sql.Stmt).Close() // the pool goes with it
-		return true
-	})
-	return p.DB.Close()
 }
 
 // refused answers every query with an error.

@@ -15,6 +15,7 @@ func testGrants(t *testing.T, s *suite) {
 	t.Run("touch", func(t *testing.T) { testTouchGrants(t, s) })
 	t.Run("list", func(t *testing.T) { testListGrants(t, s) })
 	t.Run("pages", func(t *testing.T) { testGrantPages(t, s) })
+	t.Run("newest", func(t *testing.T) { testNewestGrant(t, s) })
 	t.Run("retire", func(t *testing.T) { testRetireGrant(t, s) })
 	t.Run("retire race", func(t *testing.T) { testRetireRace(t, s) })
 }

@@ -1,0 +1,13 @@
+//go:build !quick
+
+package store
+
+import (
+	"testing"
+
+	"github.com/lanyard-id/lanyard/internal/store/storetest/pgtest"
+)
+
+func BenchmarkActiveGrantPostgres(b *testing.B) {
+	benchActiveGrant(b, benchOpen(b, Config{PostgresURL: pgtest.Start(b)}))
+}
