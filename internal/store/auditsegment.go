@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/lanyard-id/lanyard/internal/identity"
@@ -13,7 +12,7 @@ const (
 	// segmentTerms is when a segment is full: about a thousand records.
 	segmentTerms = 4096
 	// indexChunk is how many groups are read at once.
-	indexChunk = 256
+	indexChunk = 32
 )
 
 const (
@@ -123,8 +122,7 @@ func nextSegment(h handle, last, until int64) (seg auditSegment, full bool, err 
 				terms = append(terms, packed(g.terms).at(j))
 			}
 			if len(terms) >= segmentTerms {
-				slices.Sort(terms)
-				seg.filter = newTermFilter(slices.Compact(terms))
+				seg.filter = newTermFilter(terms)
 				return seg, true, nil
 			}
 		}

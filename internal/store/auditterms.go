@@ -134,38 +134,45 @@ const (
 func newTermFilter(terms []uint32) termFilter {
 	f := make(termFilter, (len(terms)*filterBits+7)/8+1)
 	for _, t := range terms {
-		f.probe(t, func(at uint32, bit byte) bool {
-			f[at] |= bit
-			return true
-		})
+		for p := f.probe(t); p.left > 0; p.next() {
+			f[p.at/8] |= 1 << (p.at % 8)
+		}
 	}
 	return f
 }
 
 func (f termFilter) hasAll(terms []uint32) bool {
-	for _, t := range terms {
-		if !f.probe(t, func(at uint32, bit byte) bool { return f[at]&bit != 0 }) {
+	return !slices.ContainsFunc(terms, func(t uint32) bool { return !f.has(t) })
+}
+
+func (f termFilter) has(term uint32) bool {
+	if len(f) == 0 {
+		return true // it knows nothing, so it excludes nothing
+	}
+	for p := f.probe(term); p.left > 0; p.next() {
+		if f[p.at/8]&(1<<(p.at%8)) == 0 {
 			return false
 		}
 	}
 	return true
 }
 
-// probe calls visit with the places of a term until it says false.
-func (f termFilter) probe(term uint32, visit func(at uint32, bit byte) bool) bool {
-	bits := uint32(8 * len(f))
-	if bits == 0 {
-		return true // it knows nothing, so it excludes nothing
+// filterProbe walks the bits of a term in a filter of that many bits.
+type filterProbe struct {
+	at, step, bits uint32
+	left           int
+}
+
+func (f termFilter) probe(term uint32) filterProbe {
+	h, bits := mix(term), uint32(8*len(f))
+	return filterProbe{at: uint32(h) % bits, step: 1 + uint32(h>>32)%(bits-1), bits: bits, left: filterProbes}
+}
+
+func (p *filterProbe) next() {
+	p.left--
+	if p.at += p.step; p.at >= p.bits {
+		p.at -= p.bits
 	}
-	h := mix(term)
-	step := uint32(h>>32) | 1
-	for i := range uint32(filterProbes) {
-		place := (uint32(h) + i*step) % bits
-		if !visit(place/8, 1<<(place%8)) {
-			return false
-		}
-	}
-	return true
 }
 
 // mix spreads a term over 64 bits (the finaliser of SplitMix64).
