@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/lanyard-id/lanyard/internal/lru"
 )
 
 // Rate is a token bucket: PerSecond on average, Burst at once.
@@ -21,7 +23,7 @@ type limiter struct {
 	rate Rate
 
 	mu      sync.Mutex
-	buckets *lru[string, bucket]
+	buckets *lru.Cache[string, bucket]
 }
 
 type bucket struct {
@@ -30,14 +32,14 @@ type bucket struct {
 }
 
 func newLimiter(rate Rate, max int) *limiter {
-	return &limiter{rate: rate, buckets: newLRU[string, bucket](max)}
+	return &limiter{rate: rate, buckets: lru.New[string, bucket](max)}
 }
 
 // take takes one token. Where there is none it returns how long to wait for the next.
 func (l *limiter) take(key string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b, ok := l.buckets.get(key)
+	b, ok := l.buckets.Get(key)
 	if !ok {
 		b = bucket{tokens: float64(l.rate.Burst), at: now}
 	}
@@ -51,7 +53,7 @@ func (l *limiter) take(key string, now time.Time) time.Duration {
 	} else {
 		b.tokens--
 	}
-	l.buckets.put(key, b)
+	l.buckets.Put(key, b)
 	return wait
 }
 

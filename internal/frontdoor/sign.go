@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/lanyard-id/lanyard/internal/lru"
 	"github.com/lanyard-id/lanyard/internal/signin"
 )
 
@@ -26,8 +26,7 @@ type dataSigner struct {
 	signer, client, issuer string
 	now                    func() time.Time
 
-	mu     sync.Mutex
-	signed *lru[string, signedData]
+	signed *lru.Cache[string, signedData]
 }
 
 type signedData struct {
@@ -38,7 +37,7 @@ type signedData struct {
 }
 
 func newDataSigner(c *Config) *dataSigner {
-	return &dataSigner{keys: c.Keys, signer: c.Signer, client: c.ClientID, issuer: c.Issuer, now: c.Now, signed: newLRU[string, signedData](maxSigned)}
+	return &dataSigner{keys: c.Keys, signer: c.Signer, client: c.ClientID, issuer: c.Issuer, now: c.Now, signed: lru.New[string, signedData](maxSigned)}
 }
 
 // errTooLarge says why a user's requests cannot be forwarded.
@@ -47,9 +46,7 @@ var errTooLarge = errors.New("the claims and the access token of this user have 
 // data is the header of a session.
 func (s *dataSigner) data(session *signin.Session) (string, error) {
 	now := s.now()
-	s.mu.Lock()
-	known, ok := s.signed.get(session.ID)
-	s.mu.Unlock()
+	known, ok := s.signed.Get(session.ID)
 	if ok && known.subject == session.Subject && known.renewed.Equal(session.AccessTokenExpiresAt) && now.Before(known.until) {
 		return known.token, nil
 	}
@@ -57,17 +54,13 @@ func (s *dataSigner) data(session *signin.Session) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.signed.put(session.ID, signedData{subject: session.Subject, renewed: session.AccessTokenExpiresAt, token: token, until: now.Add(headerLife / 2)})
+	s.signed.Put(session.ID, signedData{subject: session.Subject, renewed: session.AccessTokenExpiresAt, token: token, until: now.Add(headerLife / 2)})
 	return token, nil
 }
 
 // forget drops what is remembered of a session that ended.
 func (s *dataSigner) forget(session string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.signed.remove(session)
+	s.signed.Remove(session)
 }
 
 // dataHeader has the fields in the order in which load balancers write them.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/lanyard-id/lanyard/internal/lru"
 )
 
 // BenchmarkVerify shows what remembering a signature saves.
@@ -19,7 +20,7 @@ func BenchmarkVerify(b *testing.B) {
 		b.Run(string(alg)+"/first", func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				p.verifier.verified = newLRU[[32]byte, verifiedToken](1)
+				p.verifier.verified = lru.New[[32]byte, verifiedToken](1)
 				p.wantAccepted(token)
 			}
 		})

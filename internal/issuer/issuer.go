@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/lanyard-id/lanyard/internal/egress"
+	"github.com/lanyard-id/lanyard/internal/lru"
 )
 
 const (
@@ -75,8 +76,8 @@ type Fetcher interface {
 type Verifier struct {
 	fetcher  Fetcher
 	now      func() time.Time
-	sources  *lru[sourceID, *keySource]
-	verified *lru[[sha256.Size]byte, verifiedToken]
+	sources  *lru.Cache[sourceID, *keySource]
+	verified *lru.Cache[[sha256.Size]byte, verifiedToken]
 }
 
 // verifiedToken remembers a signature that verified, and under which key of
@@ -94,8 +95,8 @@ func NewVerifier(f Fetcher, now func() time.Time) *Verifier {
 	return &Verifier{
 		fetcher:  f,
 		now:      now,
-		sources:  newLRU[sourceID, *keySource](maxSources),
-		verified: newLRU[[sha256.Size]byte, verifiedToken](maxCached),
+		sources:  lru.New[sourceID, *keySource](maxSources),
+		verified: lru.New[[sha256.Size]byte, verifiedToken](maxCached),
 	}
 }
 
@@ -111,7 +112,7 @@ func (v *Verifier) Verify(ctx context.Context, token string, trust func(issuer s
 		return nil, malformed("the token has more than 131072 bytes")
 	}
 	sum := sha256.Sum256([]byte(token))
-	known, _ := v.verified.get(sum)
+	known, _ := v.verified.Get(sum)
 	t := known.token
 	if t == nil {
 		var err error
@@ -131,7 +132,7 @@ func (v *Verifier) Verify(ctx context.Context, token string, trust func(issuer s
 		return nil, err
 	}
 	if fresh := (verifiedToken{t, sourceOf(demands), thumbprint}); fresh != known && len(token) <= maxCachedBytes {
-		v.verified.put(sum, fresh)
+		v.verified.Put(sum, fresh)
 	}
 	return t.claims.clone(), nil
 }

@@ -117,24 +117,3 @@ func TestThumbprintIsRFC7638(t *testing.T) {
 		t.Error("has does not go by thumbprint")
 	}
 }
-
-func TestLRUForgetsWhatWasUsedLongestAgo(t *testing.T) {
-	c := newLRU[string, int](2)
-	c.put("a", 1)
-	c.put("b", 2)
-	c.get("a")
-	c.put("c", 3)
-	if _, ok := c.get("b"); ok {
-		t.Error("b is still there")
-	}
-	if v := c.getOrPut("a", 9); v != 1 {
-		t.Errorf("a is %d, want 1", v)
-	}
-	if v := c.getOrPut("d", 4); v != 4 || c.len() != 2 {
-		t.Errorf("d is %d in %d entries", v, c.len())
-	}
-	c.put("d", 5)
-	if v, _ := c.get("d"); v != 5 || c.len() != 2 {
-		t.Errorf("d is %d in %d entries", v, c.len())
-	}
-}

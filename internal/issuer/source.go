@@ -119,10 +119,10 @@ func (v *Verifier) keys(ctx context.Context, id sourceID, force bool) (*keySet, 
 }
 
 func (v *Verifier) source(id sourceID) *keySource {
-	if s, ok := v.sources.get(id); ok {
+	if s, ok := v.sources.Get(id); ok {
 		return s
 	}
-	return v.sources.getOrPut(id, &keySource{id: id})
+	return v.sources.GetOrPut(id, &keySource{id: id})
 }
 
 // join returns the fetch to wait for, starting it when it is due and nobody

@@ -278,7 +278,7 @@ func TestA50_SourcesAreBounded(t *testing.T) {
 		p.serve(issuer+"/.well-known/openid-configuration", `{"issuer":"`+issuer+`","jwks_uri":"`+keysURL+`"}`, nil)
 		p.wantAccepted(sign(jose.ES256, key, nil, claimSet(map[string]any{"iss": issuer})))
 	}
-	if n := p.verifier.sources.len(); n != maxSources {
+	if n := p.verifier.sources.Len(); n != maxSources {
 		t.Errorf("%d sources are kept, want %d", n, maxSources)
 	}
 }
@@ -287,7 +287,7 @@ func TestA50_LargeTokensAreNotRemembered(t *testing.T) {
 	key := ecKey(elliptic.P256())
 	p := newIDP(t, public("k1", key))
 	p.wantAccepted(sign(jose.ES256, key, nil, claimSet(map[string]any{"x": strings.Repeat("a", maxCachedBytes)})))
-	if n := p.verifier.verified.len(); n != 0 {
+	if n := p.verifier.verified.Len(); n != 0 {
 		t.Errorf("%d tokens are remembered", n)
 	}
 }
@@ -297,14 +297,14 @@ func TestSignatureIsVerifiedOncePerToken(t *testing.T) {
 	p := newIDP(t, public("k1", key))
 	token := tokenUntil(key, "k1", week)
 	p.wantAccepted(token)
-	before, _ := p.verifier.verified.get(sha(token))
+	before, _ := p.verifier.verified.Get(sha(token))
 	p.wantAccepted(token)
-	after, ok := p.verifier.verified.get(sha(token))
+	after, ok := p.verifier.verified.Get(sha(token))
 	if !ok || before != after {
 		t.Error("the second call did not use what the first remembered")
 	}
 	p.wantRefused(tamper(token), Signature)
-	if n := p.verifier.verified.len(); n != 1 {
+	if n := p.verifier.verified.Len(); n != 1 {
 		t.Errorf("%d tokens are remembered, want the good one alone", n)
 	}
 }
