@@ -46,46 +46,51 @@ func (p *pool) close() error { return errors.Join(p.DB.Close(), p.conns.close())
 // database/sql borrows.
 type lender struct {
 	driver.Connector
-	most int
+	places chan struct{} // one is taken for each connection that is lent; who waits for one is served in turn
+	done   chan struct{} // closed with the lender
 
-	mu       sync.Mutex
-	returned sync.Cond   // a connection came back, or the lender was closed
-	idle     []*readConn // the last one is lent first: its pages are in the processor's cache
-	lent     int
-	closed   bool
+	mu     sync.Mutex
+	idle   []*readConn // the last one is lent first: its pages are in the processor's cache
+	closed bool
 }
 
 func newLender(c driver.Connector, most int) *lender {
-	l := &lender{Connector: c, most: most}
-	l.returned.L = &l.mu
-	return l
+	return &lender{Connector: c, places: make(chan struct{}, most), done: make(chan struct{})}
 }
 
 // take returns a connection that is the caller's until give. It waits while all are lent, which is as short as reads are.
 func (l *lender) take(ctx context.Context) (*readConn, error) {
-	c, err := l.reserve()
-	if c != nil || err != nil {
+	select {
+	case l.places <- struct{}{}:
+	case <-l.done:
+		return nil, errClosed
+	}
+	c, err := l.reserved(ctx)
+	if err != nil {
+		<-l.places
+		return nil, err
+	}
+	return c, nil
+}
+
+// reserved fills a place that was taken with an idle connection, or opens one.
+func (l *lender) reserved(ctx context.Context) (*readConn, error) {
+	if c, err := l.pop(); c != nil || err != nil {
 		return c, err
 	}
 	conn, err := l.Connector.Connect(ctx)
 	if err != nil {
-		l.give(nil)
 		return nil, err
 	}
 	return &readConn{Conn: conn, statements: map[string]*readStatement{}}, nil
 }
 
-// reserve returns an idle connection, or nil where the caller is to open one.
-func (l *lender) reserve() (c *readConn, err error) {
+func (l *lender) pop() (c *readConn, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.lent == l.most && !l.closed {
-		l.returned.Wait()
-	}
 	if l.closed {
 		return nil, errClosed
 	}
-	l.lent++
 	if last := len(l.idle) - 1; last >= 0 {
 		c, l.idle = l.idle[last], l.idle[:last]
 	}
@@ -94,33 +99,43 @@ func (l *lender) reserve() (c *readConn, err error) {
 
 // give takes a connection back. One that failed is thrown away; the next reader opens another.
 func (l *lender) give(c *readConn) {
-	if c != nil && c.broken {
+	if c.broken {
 		_ = c.Close() // the reader has the error that matters
-		c = nil
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if c != nil {
+	} else {
+		l.mu.Lock()
 		l.idle = append(l.idle, c)
+		l.mu.Unlock()
 	}
-	l.lent--
-	l.returned.Signal() // once it is closed, only close waits
+	<-l.places
 }
 
 func (l *lender) close() error {
+	if !l.shut() {
+		return nil
+	}
+	for range cap(l.places) {
+		l.places <- struct{}{} // with the last one, nobody reads any more
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.closed = true
-	l.returned.Broadcast()
-	for l.lent > 0 {
-		l.returned.Wait()
-	}
 	var errs []error
 	for _, c := range l.idle {
 		errs = append(errs, c.Close())
 	}
 	l.idle = nil
 	return errors.Join(errs...)
+}
+
+// shut lets nobody take a connection from now on. It tells whether it was open until now.
+func (l *lender) shut() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	l.closed = true
+	close(l.done)
+	return true
 }
 
 // Connect lends a connection to database/sql.

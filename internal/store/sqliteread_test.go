@@ -87,7 +87,7 @@ func openBreakable(t *testing.T) (*Store, *breakable, identity.Grant) {
 func (l *lender) counts() (lent, idle int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.lent, len(l.idle)
+	return len(l.places), len(l.idle)
 }
 
 // TestBrokenReadConnection: a connection that fails is closed, and the next read has a new one. Finding nothing breaks
