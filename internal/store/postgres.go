@@ -36,6 +36,7 @@ type postgresEngine struct {
 	dialect *dialect
 	db      *sql.DB
 	reads   querier
+	batch   *batcher // of point reads; nil where statements are not prepared
 	audit   *auditor
 }
 
@@ -115,7 +116,12 @@ func openPostgres(ctx context.Context, c Config) (engine, error) {
 			return nil, errors.Join(err, db.Close())
 		}
 	}
-	return &postgresEngine{dialect: d, db: db, reads: reads(db, cfg), audit: startAuditor(stdlib.OpenDB(*cfg), d)}, nil
+	e := &postgresEngine{dialect: d, db: db, reads: revived{db}, audit: startAuditor(stdlib.OpenDB(*cfg), d)}
+	if prepares(cfg) {
+		e.batch = startBatcher(db)
+		e.reads = pointing{revived{db}, e.batch}
+	}
+	return e, nil
 }
 
 func (e *postgresEngine) read(ctx context.Context) handle {
@@ -145,6 +151,9 @@ func (e *postgresEngine) ping(ctx context.Context) error {
 }
 
 func (e *postgresEngine) close() error {
+	if e.batch != nil {
+		e.batch.close()
+	}
 	return errors.Join(e.audit.close(), e.db.Close())
 }
 

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"encoding/binary"
@@ -15,46 +14,55 @@ import (
 )
 
 // pointing reads single rows by prepared statements.
-type pointing struct{ revived }
-
-// reads is what reads are run on. Where the URL asks pgx not to prepare statements, for the sake of a connection pooler
-// in between, point reads go the way of all others.
-func reads(db *sql.DB, c *pgx.ConnConfig) querier {
-	if c.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
-		return pointing{revived{db}}
-	}
-	return revived{db}
+type pointing struct {
+	revived
+	batch *batcher
 }
 
-// point borrows its connection from database/sql, which keeps all limits, and speaks the protocol itself.
+// prepares tells whether pgx may prepare statements. Where the URL asks it not to, for the sake of a connection pooler in
+// between, point reads go the way of all others.
+func prepares(c *pgx.ConnConfig) bool {
+	return c.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
+}
+
+// point reads in a batch. Where that comes to nothing, it borrows a connection of its own from database/sql, which keeps
+// all limits, and speaks the protocol itself.
 func (r pointing) point(ctx context.Context, query string, args, dest []any) error {
-	_, err := retryDead(ctx, func() (struct{}, error) { return struct{}{}, r.pointOnce(ctx, query, args, dest) })
-	return err
+	values, err := toBinary(args)
+	if err != nil {
+		return err
+	}
+	read := &pointRead{query: query, values: values}
+	switch err := r.batch.read(ctx, read); {
+	case errors.Is(err, errAlone):
+		_, err = retryDead(ctx, func() (struct{}, error) { return struct{}{}, r.pointOnce(ctx, query, values, dest) })
+		return err
+	case err != nil:
+		return err
+	case read.row == nil:
+		return sql.ErrNoRows
+	}
+	return fromBinary(read.columns, read.row, dest)
 }
 
-func (r pointing) pointOnce(ctx context.Context, query string, args, dest []any) error {
+func (r pointing) pointOnce(ctx context.Context, query string, values [][]byte, dest []any) error {
 	conn, err := r.DB.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	return conn.Raw(func(c any) error { return pointPostgres(ctx, c.(*stdlib.Conn).Conn(), query, args, dest) })
+	return conn.Raw(func(c any) error { return pointPostgres(ctx, c.(*stdlib.Conn).Conn(), query, values, dest) })
 }
 
-func pointPostgres(ctx context.Context, c *pgx.Conn, query string, args, dest []any) error {
+func pointPostgres(ctx context.Context, c *pgx.Conn, query string, values [][]byte, dest []any) error {
 	statement, err := c.Prepare(ctx, query, query) // asks the server once for each connection
 	if err != nil {
 		return err
 	}
-	values, err := toBinary(args)
-	if err != nil {
-		return err
-	}
-	formats := []int16{pgx.BinaryFormatCode} // of all arguments and all columns
-	result := c.PgConn().ExecStatement(ctx, statement, values, formats, formats)
+	result := c.PgConn().ExecStatement(ctx, statement, values, binaryFormats, binaryFormats)
 	err = sql.ErrNoRows
 	if result.NextRow() {
-		err = fromBinary(statement.Fields, result.Values(), dest) // before the next message overwrites them
+		err = fromBinary(statement.Fields, cloneRow(result.Values()), dest) // before the next message overwrites them
 	}
 	if _, failed := result.Close(); failed != nil {
 		return errors.Join(failed, forget(ctx, c, query, failed))
@@ -101,7 +109,7 @@ func fromBinary(columns []pgconn.FieldDescription, row [][]byte, dest []any) err
 	return nil
 }
 
-// assignBinary copies, for the values lie in the connection's buffer. NULL comes as nil.
+// assignBinary takes the value, which is nobody else's. NULL comes as nil.
 func assignBinary(dest any, oid uint32, value []byte) (ok bool) {
 	switch d := dest.(type) {
 	case *string:
@@ -114,7 +122,7 @@ func assignBinary(dest any, oid uint32, value []byte) (ok bool) {
 		}
 	case *[]byte:
 		if ok = oid == pgtype.ByteaOID; ok {
-			*d = bytes.Clone(value)
+			*d = value
 		}
 	}
 	return ok

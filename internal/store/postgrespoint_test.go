@@ -5,6 +5,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 
@@ -174,7 +175,7 @@ func TestPointConnectionsPostgres(t *testing.T) {
 	}
 }
 
-// TestPointPreparesAgain: a statement that the server has lost fails one read of that connection and no more.
+// TestPointPreparesAgain: a statement that the server has lost fails no read.
 func TestPointPreparesAgain(t *testing.T) {
 	s, g := openPostgresAt(t, pgtest.Start(t))
 	db := s.engine.(*postgresEngine).db
@@ -185,14 +186,51 @@ func TestPointPreparesAgain(t *testing.T) {
 	if _, err := db.ExecContext(t.Context(), `DEALLOCATE ALL`); err != nil {
 		t.Fatal(err)
 	}
-	if err := readActive(t.Context(), s, &g); err == nil {
-		t.Error("the statement was not lost")
-	}
-	for range 2 {
+	for range 3 {
 		if err := readActive(t.Context(), s, &g); err != nil {
 			t.Error(err)
 		}
 	}
+}
+
+// TestPointBatch: readers who share a batch get each his own row, and one whose read the server refuses spoils nobody
+// else's.
+func TestPointBatch(t *testing.T) {
+	s, g := openPostgresAt(t, pgtest.Start(t))
+	b := s.engine.(*postgresEngine).batch
+	var reads []*pointRead
+	var live []*job[*pointRead]
+	for i, query := range []string{`SELECT $1::text`, `SELECT 1 / (LENGTH($1::text) - 1)`, `SELECT $1::text WHERE false`, `SELECT $1::text`} {
+		reads = append(reads, &pointRead{query: query, values: [][]byte{[]byte(strings.Repeat("x", i))}})
+		live = append(live, &job[*pointRead]{value: reads[i], done: make(chan error, 1)})
+	}
+	b.answer(live)
+	for i := range live {
+		if err := <-live[i].done; !errors.Is(err, errAlone) {
+			t.Errorf("read %d of a batch with one that fails: %v", i, err)
+		}
+	}
+	if err := b.readAll(append(reads[:1:1], reads[2:]...)); err != nil {
+		t.Fatal(err)
+	}
+	if string(reads[0].row[0]) != "" || reads[2].row != nil || string(reads[3].row[0]) != "xxx" {
+		t.Errorf("the rows are %q, %q, %q", reads[0].row, reads[2].row, reads[3].row)
+	}
+	h := s.engine.read(t.Context())
+	var all sync.WaitGroup
+	for i := range 64 {
+		all.Go(func() {
+			var n int64
+			err := h.point(`SELECT 100 / LENGTH($1::text)::bigint`, []any{strings.Repeat("x", i%4)}, &n)
+			if bad := i%4 == 0; bad != (err != nil) || !bad && n != int64(100/(i%4)) {
+				t.Errorf("%d: %d, %v", i, n, err)
+			}
+			if err := readActive(t.Context(), s, &g); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // TestPointThroughPooler: where the URL forbids prepared statements, none is prepared.
