@@ -61,11 +61,12 @@ func (r *Refusal) Unwrap() error { return r.Err }
 // Caller verifies the request's signature (header or presigned form) for one of the services, and returns the caller.
 // Errors are *Refusal.
 func (a *Authenticator) Caller(r *http.Request, body []byte, peer Peer, services ...string) (*policy.Caller, error) {
-	claim, err := a.Claim(r, services...)
+	now := a.now()
+	claim, err := a.claim(r, now, services)
 	if err != nil {
 		return nil, err
 	}
-	return claim.Prove(sha256.Sum256(body), peer)
+	return claim.prove(sha256.Sum256(body), now, peer)
 }
 
 // Claim is a request's signature before its body was read: of an access key that exists, and proven by nothing yet.
@@ -79,25 +80,33 @@ type Claim struct {
 // Claim reads the request's signature for one of the services and finds its access key, so that a large body is read for
 // nobody whose key does not exist. Errors are *Refusal.
 func (a *Authenticator) Claim(r *http.Request, services ...string) (*Claim, error) {
+	c, err := a.claim(r, a.now(), services)
+	if err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+func (a *Authenticator) claim(r *http.Request, now time.Time, services []string) (c Claim, err error) {
 	q, err := sigv4.Parse(r)
 	if err != nil {
-		return nil, &Refusal{Err: err}
+		return c, &Refusal{Err: err}
 	}
 	if err := q.CheckService(services...); err != nil {
-		return nil, &Refusal{q.AccessKeyID, err}
+		return c, &Refusal{q.AccessKeyID, err}
 	}
 	shared, secret, err := a.principals.Principal(r.Context(), q.AccessKeyID, q.SessionToken)
 	if err != nil {
-		return nil, &Refusal{q.AccessKeyID, err}
+		return c, &Refusal{q.AccessKeyID, err}
 	}
-	key, err := a.keys.SigningKey(q.AccessKeyID, shared, q.Scope, a.now(), func() ([]byte, error) {
+	key, err := a.keys.SigningKey(q.AccessKeyID, shared, q.Scope, now, func() ([]byte, error) {
 		s, err := secret()
 		return s.Reveal(), err
 	})
 	if err != nil {
-		return nil, &Refusal{q.AccessKeyID, err}
+		return c, &Refusal{q.AccessKeyID, err}
 	}
-	return &Claim{a: a, q: q, shared: shared, key: key}, nil
+	return Claim{a: a, q: q, shared: shared, key: key}, nil
 }
 
 // Signed reports whether the signature covers a header. It means nothing before Prove.
@@ -109,7 +118,11 @@ func (c *Claim) DeclaredHash() (hash [sha256.Size]byte, ok bool) { return c.q.De
 
 // Prove verifies the signature of a request whose body has the hash, and returns the caller. Errors are *Refusal.
 func (c *Claim) Prove(body [sha256.Size]byte, peer Peer) (*policy.Caller, error) {
-	if err := c.q.VerifyHash(c.key, body, c.a.now()); err != nil {
+	return c.prove(body, c.a.now(), peer)
+}
+
+func (c *Claim) prove(body [sha256.Size]byte, now time.Time, peer Peer) (*policy.Caller, error) {
+	if err := c.q.VerifyHash(c.key, body, now); err != nil {
 		return nil, &Refusal{c.q.AccessKeyID, err}
 	}
 	caller := *c.shared

@@ -145,7 +145,10 @@ func (s *Service) apiKeyProvider(ctx context.Context, account, name string, fres
 	if errors.Is(err, ErrNotFound) {
 		return nil, refuse(NotFound, "there is no API-key credential provider %s in account %s. Create it with CreateApiKeyCredentialProvider, or list those there are with: aws bedrock-agentcore-control list-api-key-credential-providers", name, account)
 	}
-	return p, internal(err, "reading credential provider "+name)
+	if err != nil {
+		return nil, internal(err, "reading credential provider "+name)
+	}
+	return p, nil
 }
 
 // ResourceAPIKey hands a workload the API key of a provider.
@@ -158,6 +161,9 @@ func (s *Service) ResourceAPIKey(ctx context.Context, caller *policy.Caller, wor
 			return vault.Secret{}, err
 		}
 		key, err := s.Vault.Open(ctx, recordPlace(&p.record), p.record.Sealed)
-		return key, internal(err, "opening the API key of credential provider "+providerName)
+		if err != nil {
+			return vault.Secret{}, internal(err, "opening the API key of credential provider "+providerName)
+		}
+		return key, nil
 	})
 }

@@ -2,29 +2,37 @@ package identity
 
 // ARNs of contract 2.0. The partition is aws, because clients' patterns know no other.
 
-func (s *Service) arn(account, rest string) string {
-	return "arn:aws:bedrock-agentcore:" + s.cfg.Region + ":" + account + ":" + rest
+const (
+	directory        = "workload-identity-directory/default"
+	workloadIn       = "/workload-identity/"
+	tokenVault       = "token-vault/default"
+	oauth2ProviderIn = "/oauth2credentialprovider/"
+	apiKeyProviderIn = "/apikeycredentialprovider/"
+)
+
+func (s *Service) arn(account, rest, name string) string {
+	return "arn:aws:bedrock-agentcore:" + s.cfg.Region + ":" + account + ":" + rest + name
 }
 
 func (s *Service) directoryARN(account string) string {
-	return s.arn(account, "workload-identity-directory/default")
+	return s.arn(account, directory, "")
 }
 
 // WorkloadARN is the ARN of a workload identity.
 func (s *Service) WorkloadARN(account, name string) string {
-	return s.arn(account, "workload-identity-directory/default/workload-identity/"+name)
+	return s.arn(account, directory+workloadIn, name)
 }
 
-func (s *Service) vaultARN(account string) string { return s.arn(account, "token-vault/default") }
+func (s *Service) vaultARN(account string) string { return s.arn(account, tokenVault, "") }
 
 // OAuth2ProviderARN is the ARN of an OAuth2 credential provider.
 func (s *Service) OAuth2ProviderARN(account, name string) string {
-	return s.arn(account, "token-vault/default/oauth2credentialprovider/"+name)
+	return s.arn(account, tokenVault+oauth2ProviderIn, name)
 }
 
 // APIKeyProviderARN is the ARN of an API-key credential provider.
 func (s *Service) APIKeyProviderARN(account, name string) string {
-	return s.arn(account, "token-vault/default/apikeycredentialprovider/"+name)
+	return s.arn(account, tokenVault+apiKeyProviderIn, name)
 }
 
 // secretARN names the place where a managed secret rests, in the form that clients read. The suffixes are taken from
@@ -40,14 +48,20 @@ func (s *Service) accountARN(account string) string {
 
 func rootARN(account string) string { return "arn:aws:iam::" + account + ":root" }
 
+// A resource's ARN goes on where that of what it lies in ends, which is the other resource of each request for it: both
+// are one text. The lists have room for the resources of a token beside them (onToken).
+
 func (s *Service) workloadResources(account, name string) []string {
-	return []string{s.WorkloadARN(account, name), s.directoryARN(account)}
+	arn := s.arn(account, directory+workloadIn, name)
+	return append(make([]string, 0, 4), arn, arn[:len(arn)-len(workloadIn)-len(name)])
 }
 
 func (s *Service) oauth2ProviderResources(account, name string) []string {
-	return []string{s.OAuth2ProviderARN(account, name), s.vaultARN(account)}
+	arn := s.arn(account, tokenVault+oauth2ProviderIn, name)
+	return append(make([]string, 0, 4), arn, arn[:len(arn)-len(oauth2ProviderIn)-len(name)])
 }
 
 func (s *Service) apiKeyProviderResources(account, name string) []string {
-	return []string{s.APIKeyProviderARN(account, name), s.vaultARN(account)}
+	arn := s.arn(account, tokenVault+apiKeyProviderIn, name)
+	return append(make([]string, 0, 4), arn, arn[:len(arn)-len(apiKeyProviderIn)-len(name)])
 }

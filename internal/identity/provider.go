@@ -225,7 +225,10 @@ func (s *Service) provider(ctx context.Context, account, name string, fresh bool
 	if errors.Is(err, ErrNotFound) {
 		return nil, refuse(NotFound, "there is no OAuth2 credential provider %s in account %s. Create it with CreateOauth2CredentialProvider, or list those there are with: aws bedrock-agentcore-control list-oauth2-credential-providers", name, account)
 	}
-	return p, internal(err, "reading credential provider "+name)
+	if err != nil {
+		return nil, internal(err, "reading credential provider "+name)
+	}
+	return p, nil
 }
 
 // Discovery returns the configuration's endpoints as they are shown to clients: a discovery URL, or metadata.

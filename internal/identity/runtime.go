@@ -139,7 +139,7 @@ func (r *Runtime) version(number int) (VersionRef, bool) {
 // ARNs of runtimes and endpoints (contract 2.0).
 
 // RuntimeARN is the ARN of a runtime.
-func (s *Service) RuntimeARN(account, id string) string { return s.arn(account, "runtime/"+id) }
+func (s *Service) RuntimeARN(account, id string) string { return s.arn(account, "runtime/", id) }
 
 // EndpointARN is the ARN of a runtime's endpoint.
 func (s *Service) EndpointARN(account, id, endpoint string) string {

@@ -127,6 +127,8 @@ func New(cfg Config, d Deps) *Service {
 type call struct {
 	caller *policy.Caller
 	rec    AuditRecord
+	// asked is what policy decides on last.
+	asked policy.Request
 	// token and workload are set where the request carries a workload access token (see onToken).
 	token    *workloadToken
 	workload *Workload
@@ -243,13 +245,13 @@ func (s *Service) authorise(ctx context.Context, r request, c *call) error {
 		if i > 0 {
 			action = r.also[i-1]
 		}
-		q := &policy.Request{Action: action, Resources: arns, ResourceTags: c.tags, Context: c.conditions, Now: s.Now()}
-		d := s.decide(ctx, r, c.caller, q)
+		c.asked = policy.Request{Action: action, Resources: arns, ResourceTags: c.tags, Context: c.conditions, Now: s.Now()}
+		d := s.decide(ctx, r, c.caller, &c.asked)
 		if i == 0 || !d.Allowed {
 			c.rec.Decision = decisionText(d)
 		}
 		if !d.Allowed {
-			c.rec.Decision += r.nearMisses(c.caller, q)
+			c.rec.Decision += r.nearMisses(c.caller, &c.asked)
 			return refuse(Denied, "%s. %s", d.Message(c.caller, action), s.advice(c.caller, d, action, arns))
 		}
 	}
@@ -421,15 +423,31 @@ func (s *Service) intend(ctx context.Context, c *call, what string) error {
 
 type requestIDKey struct{}
 
+// requestContext is a context with a request's id, for which it is asked without the id being copied.
+type requestContext struct {
+	context.Context
+	id string
+}
+
+// Value gives the context itself for the key of the id.
+func (c *requestContext) Value(key any) any {
+	if key == (requestIDKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
 // WithRequestID returns a context that carries the id under which a request is audited and answered.
 func WithRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestIDKey{}, id)
+	return &requestContext{ctx, id}
 }
 
 // RequestID returns the id of the request at work, "" for background work.
 func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
+	if c, ok := ctx.Value(requestIDKey{}).(*requestContext); ok {
+		return c.id
+	}
+	return ""
 }
 
 // String names the code as the audit writes it.

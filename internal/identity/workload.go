@@ -179,7 +179,10 @@ func (s *Service) workload(ctx context.Context, account, name string, fresh bool
 	if errors.Is(err, ErrNotFound) {
 		return nil, refuse(NotFound, "there is no workload identity %s in account %s. Create it with CreateWorkloadIdentity (aws bedrock-agentcore-control create-workload-identity --name %s)", name, account, name)
 	}
-	return w, internal(err, "reading workload identity "+name)
+	if err != nil {
+		return nil, internal(err, "reading workload identity "+name)
+	}
+	return w, nil
 }
 
 func nonNil[T any](list []T) []T {

@@ -13,9 +13,10 @@ import "strings"
 type resourcePattern struct {
 	any bool // the pattern is *
 	template
-	literal   int  // length of text before its first special byte
-	tail      bool // the only special byte is a star at the end
-	rest      int  // where the segments behind the service begin in text
+	literal   int      // length of text before its first special byte
+	tail      bool     // the only special byte is a star at the end
+	rest      int      // where the segments behind the service begin in text
+	pieces    []string // what stands between stars, behind the literal prefix; nil if that does not tell all
 	partition string
 	service   string
 	written   string
@@ -26,10 +27,43 @@ func compileResource(t template, written string) resourcePattern {
 	_, after, _ := strings.Cut(t.text, ":")
 	partition, after, _ := strings.Cut(after, ":")
 	service, after, _ := strings.Cut(after, ":")
-	return resourcePattern{
+	p := resourcePattern{
 		template: t, literal: literal, tail: tail, rest: len(t.text) - len(after),
 		partition: partition, service: service, written: written,
 	}
+	if literal >= p.rest && literal < len(t.text) {
+		p.pieces = piecesOf(t.text[literal:])
+	}
+	return p
+}
+
+// piecesOf cuts a pattern at its stars, if it has no other special byte and
+// each star ends its segment; nil if not. Such a star stands for anything at
+// all, for it may run on beyond colons: no segments need to be told apart.
+func piecesOf(pattern string) []string {
+	for i := range len(pattern) {
+		switch c := pattern[i]; {
+		case c == anyOne || c == hole:
+			return nil
+		case c == anyRun && i+1 < len(pattern) && pattern[i+1] != ':':
+			return nil
+		}
+	}
+	return strings.Split(pattern, string([]byte{anyRun}))
+}
+
+// matchPieces matches what follows a literal prefix: the pieces in their order,
+// and the last one at the end.
+func matchPieces(pieces []string, t string) bool {
+	last := len(pieces) - 1
+	for _, piece := range pieces[1:last] {
+		_, after, found := strings.Cut(t, piece)
+		if !found {
+			return false
+		}
+		t = after
+	}
+	return strings.HasSuffix(t, pieces[last])
 }
 
 // match also reports whether it is known what the pattern stands for: without
@@ -44,6 +78,8 @@ func (p *resourcePattern) match(e *eval, arn string) (matched, resolved bool) {
 		return len(arn) == p.literal, true
 	case p.tail: // it lies behind the service, so it may take all the rest
 		return true, true
+	case p.pieces != nil:
+		return matchPieces(p.pieces, arn[p.literal:]), true
 	}
 	from := p.literal // what was compared need not be again
 	if from < p.rest {
@@ -63,8 +99,9 @@ func (p *resourcePattern) match(e *eval, arn string) (matched, resolved bool) {
 
 func (p *resourcePattern) matchExpanded(e *eval, text, arn string) (matched, resolved bool) {
 	if text[0] == hole { // mostly the value decides alone
-		if value, ok := e.resolve(&p.vars[0]); ok && !startsWith(arn, value) {
-			return false, true
+		value, ok := e.resolve(&p.vars[0])
+		if !ok || !startsWith(arn, value) {
+			return false, ok
 		}
 	}
 	pattern, ok := e.expand(&p.template, text)

@@ -73,6 +73,43 @@ func BenchmarkEvaluate(b *testing.B) {
 	}
 }
 
+// account is a caller of 1000 statements of which no two have their actions,
+// their resources or their conditions in common: of a dozen services, some of
+// them named beside others, and a fourth about the service that is asked.
+func account1000(tb testing.TB) (*Caller, *Request) {
+	tb.Helper()
+	c, r := manyStatements(tb, 1)
+	services := []string{"bedrock-agentcore", "s3", "dynamodb", "bedrock-agentcore", "sqs", "sns", "kms", "bedrock-agentcore", "logs", "ec2", "lambda", "ssm"}
+	for i := range 40 {
+		var statements []string
+		for j := range 25 {
+			n := 25*i + j
+			service, also := services[n%len(services)], services[(n+i)%len(services)]
+			resource := fmt.Sprintf("%s/workload-identity/${aws:PrincipalTag/team%d}", directory, n)
+			if n%3 > 0 {
+				resource = fmt.Sprintf("arn:aws:%s:us-west-2:000000000000:thing/%d/*", service, n)
+			}
+			condition := fmt.Sprintf(`{"StringEquals":{"aws:PrincipalTag/team":"red%d"}}`, n)
+			if n%2 > 0 {
+				condition = fmt.Sprintf(`{"NotIpAddress":{"aws:SourceIp":"10.%d.0.0/16"},"Bool":{"aws:SecureTransport":"true"}}`, n%256)
+			}
+			statements = append(statements, fmt.Sprintf(`{"Effect":"Allow","Action":["%s:Get*","%s:List%d"],"Resource":[%q,%q],"Condition":%s}`, service, also, n, resource, fmt.Sprintf("%s/x/%d", directory, n), condition))
+		}
+		c.Policies = append(c.Policies, mustParse(tb, documentText(statements...)))
+	}
+	return c, r
+}
+
+func BenchmarkEvaluateAccount(b *testing.B) {
+	c, r := account1000(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if !Evaluate(c, r).Allowed {
+			b.Fatal("denied")
+		}
+	}
+}
+
 func BenchmarkEvaluateTrust(b *testing.B) {
 	doc := mustParseTrust(b, trustText(`{"AWS":"`+roleARN+`"}`, "sts:AssumeRole", `{"StringEquals":{"sts:ExternalId":"x"}}`))
 	r := &Request{Action: "sts:AssumeRole", Resources: []string{targetARN}, Context: Context{"sts:externalid": {"x"}}}

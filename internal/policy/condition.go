@@ -42,11 +42,13 @@ func (e *eval) holds(c *condition) bool {
 	if len(got) == 0 {
 		return c.absent()
 	}
-	switch c.set {
-	case forAllValues:
+	switch {
+	case c.set == forAllValues:
 		return e.allMatch(c, got)
-	case forAnyValue:
+	case c.set == forAnyValue:
 		return e.oneMatches(c, got, c.op.negated)
+	case len(got) == 1:
+		return e.matchesOne(c, got[0]) != c.op.negated
 	}
 	return e.oneMatches(c, got, false) != c.op.negated
 }
@@ -134,7 +136,7 @@ func (e *eval) matchesValue(c *condition, v *value, got string) bool {
 	case opBinary:
 		return got == v.text
 	case opIP:
-		a, ok := parseAddr(got)
+		a, ok := e.parseAddr(got)
 		return ok && v.net.Contains(a)
 	}
 	return false

@@ -7,7 +7,7 @@ type Document struct {
 	trust      bool // a role's trust policy; never mixed with the other kind
 	variables  bool // its version knows policy variables
 	statements []statement
-	gates      []gate // of each statement
+	index      index
 }
 
 // Name is the name under which the document was parsed.

@@ -107,26 +107,16 @@ type verdict struct {
 	allowDoc, denyDoc *Document
 }
 
-// judge asks every statement. A document that failed to load may have held a
-// Deny, and one of the other kind was never meant for this question.
+// judge asks every statement. A document that failed to load, or that has no
+// index of its statements, may hold a Deny, and one of the other kind was never
+// meant for this question.
 func (e *eval) judge(v *verdict, docs []*Document, trust bool) {
 	for _, d := range docs {
-		if d == nil || d.trust != trust {
+		if d == nil || d.trust != trust || len(d.index.gates) != len(d.statements) {
 			e.doubt = true
 			return
 		}
-		for i := range d.statements {
-			if !e.passes(&d.gates[i]) {
-				continue
-			}
-			s := &d.statements[i]
-			if !e.matchesAction(s) {
-				continue
-			}
-			if m, direct := e.applies(s); m != 0 {
-				v.add(d, s, m, direct)
-			}
-		}
+		e.walk(v, d)
 	}
 }
 
@@ -160,25 +150,30 @@ func (v *verdict) decide(r *Request) Decision {
 // applies is the resources that a statement speaks of, its action having
 // matched, and whether it names the caller itself.
 func (e *eval) applies(s *statement) (m set, direct bool) {
-	if s.principals == nil {
-		m = e.matchResources(s)
-	} else if matched, own := e.matchPrincipals(s); matched {
-		m, direct = allOf(len(e.r.Resources)), own
-	}
-	if m == 0 || len(s.conditions) == 0 {
-		return m, direct
-	}
-	if s.perResource {
-		return e.whereConditionsHold(s, m), direct
-	}
-	if !e.conditionsHold(s) {
-		return 0, false
-	}
-	return m, direct
+	m, direct = e.speaksOf(s, allOf(len(e.r.Resources)))
+	return e.whereConditionsHold(s, m), direct
 }
 
-// whereConditionsHold asks resource by resource, for each has tags of its own.
+// speaksOf is applies without the conditions, among some resources.
+func (e *eval) speaksOf(s *statement, among set) (m set, direct bool) {
+	if s.principals == nil {
+		return e.matchResources(s, among), false
+	}
+	if matched, own := e.matchPrincipals(s); matched {
+		return among, own
+	}
+	return 0, false
+}
+
+// whereConditionsHold is for which of the resources they do. Where they ask
+// for tags, each resource is asked, for each has its own.
 func (e *eval) whereConditionsHold(s *statement, m set) (held set) {
+	if !s.perResource {
+		if m == 0 || !e.conditionsHold(s) {
+			return 0
+		}
+		return m
+	}
 	for left := m; left != 0; left &= left - 1 {
 		e.res = left.first()
 		if e.conditionsHold(s) {
@@ -198,11 +193,11 @@ func (e *eval) matchesAction(s *statement) bool {
 	return s.notAction
 }
 
-func (e *eval) matchResources(s *statement) (m set) {
-	for i, res := range e.r.Resources {
-		e.res = i
-		if e.matchesResource(s, res) {
-			m |= 1 << i
+func (e *eval) matchResources(s *statement, among set) (m set) {
+	for left := among; left != 0; left &= left - 1 {
+		e.res = left.first()
+		if e.matchesResource(s, e.r.Resources[e.res]) {
+			m |= 1 << e.res
 		}
 	}
 	return m

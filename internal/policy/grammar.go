@@ -89,7 +89,6 @@ func (p *parser) statement(d *Document) error {
 		return err
 	}
 	d.statements = append(d.statements, s)
-	d.gates = append(d.gates, gateOf(&s))
 	p.stmt = 0
 	return nil
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -12,15 +13,22 @@ const scratchSize = 1024
 
 // eval is the state of one decision. It lives on the stack.
 type eval struct {
-	c       *Caller
-	r       *Request
-	res     int  // the resource that tags are asked of
-	named   bool // a session is asked for, and sts:RoleSessionName is the name proposed
-	doubt   bool // something is wrong with the request or the caller: it is denied
-	n       int  // length of the action
-	tags    tagList
-	userid  string // once it was asked for
+	c      *Caller
+	r      *Request
+	res    int  // the resource that tags are asked of
+	named  bool // a session is asked for, and sts:RoleSessionName is the name proposed
+	doubt  bool // something is wrong with the request or the caller: it is denied
+	n      int  // length of the action
+	tags   tagList
+	userid string // once it was asked for
+	text   string // found to be UTF-8 last
+	addr   struct {
+		text   string // read last
+		parsed netip.Addr
+		ok     bool
+	}
 	action  [maxAction]byte
+	found   answers
 	scratch [scratchSize]byte
 }
 

@@ -66,6 +66,7 @@ func parse(name string, doc []byte, trust bool) (*Document, error) {
 	if err := p.end(); err != nil {
 		return nil, err
 	}
+	d.index = indexOf(d.statements)
 	return d, nil
 }
 

@@ -125,6 +125,9 @@ func literalPrefix(pattern string) (n int, tail bool) {
 // fold lowers ASCII letters alone: Unicode has letters outside ASCII whose
 // lower case lies in it, and they must not become part of a name.
 func fold(s string) string {
+	if isFolded(s) {
+		return s
+	}
 	b := []byte(s)
 	for i, c := range b {
 		b[i] = lower(c)

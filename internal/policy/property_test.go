@@ -97,17 +97,6 @@ func TestPropertyOrderNeverMatters(t *testing.T) {
 	})
 }
 
-func TestPropertyGatesLeaveOutNothingThatMatches(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		r, gated := genRequest(t), parseAll(t, genStatements(t))
-		open := *gated
-		open.gates = make([]gate, len(gated.gates))
-		if got, want := Evaluate(tagged(gated), r), Evaluate(tagged(&open), r); got != want {
-			t.Errorf("with gates %+v, without %+v", got, want)
-		}
-	})
-}
-
 func TestPropertyDenyAlwaysWins(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		statements, r := genStatements(t), genRequest(t)
@@ -244,4 +233,37 @@ func TestPropertyNegatedIsTheOpposite(t *testing.T) {
 			t.Errorf("%v and its opposite are both %v for %s and %v", pair, got[0], list, r.Context)
 		}
 	})
+}
+
+// TestPropertyPiecesMatchAsSegments: where stars alone decide, cutting the
+// pattern at them decides as matching it segment by segment.
+func TestPropertyPiecesMatchAsSegments(t *testing.T) {
+	genPattern := rapid.StringMatching(`[*](:[ab]{0,2}[*]?){0,5}`)
+	genText := rapid.StringMatching(`[ab:]{0,12}`)
+	rapid.Check(t, func(t *rapid.T) {
+		pattern := encodeWildcards(genPattern.Draw(t, "pattern"))
+		pieces := piecesOf(pattern)
+		if pieces == nil {
+			t.Fatalf("%q is not cut", pattern)
+		}
+		for range 20 {
+			text := genText.Draw(t, "text")
+			if got, want := matchPieces(pieces, text), matchSegments(pattern, text); got != want {
+				t.Fatalf("%q and %q: %v by pieces, %v by segments", pattern, text, got, want)
+			}
+		}
+	})
+}
+
+// TestPiecesAreForStarsAlone: what else has a meaning within one segment is
+// not cut.
+func TestPiecesAreForStarsAlone(t *testing.T) {
+	for _, pattern := range []string{"*a:b", "*:a*b", "*:a?", "*:a*b:*"} {
+		if pieces := piecesOf(encodeWildcards(pattern)); pieces != nil {
+			t.Errorf("%s: %q", pattern, pieces)
+		}
+	}
+	if pieces := piecesOf("\xff:a" + string([]byte{hole})); pieces != nil {
+		t.Errorf("a variable: %q", pieces)
+	}
 }

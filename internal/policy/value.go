@@ -84,6 +84,16 @@ func parseAddr(s string) (netip.Addr, bool) {
 	return a.WithZone("").Unmap(), err == nil
 }
 
+// parseAddr remembers the address that was read last: mostly it is the caller's,
+// which policies ask for over and over.
+func (e *eval) parseAddr(s string) (netip.Addr, bool) {
+	if m := &e.addr; m.text != s {
+		m.text = s
+		m.parsed, m.ok = parseAddr(s)
+	}
+	return e.addr.parsed, e.addr.ok
+}
+
 // parseRange reads an address or a range in CIDR form.
 func parseRange(s string) (netip.Prefix, bool) {
 	if !strings.Contains(s, "/") {

@@ -51,11 +51,24 @@ func (e *eval) resolve(v *variable) (string, bool) {
 		return "", false
 	case len(values) == 0:
 		return v.fallback, v.hasDefault
-	case !utf8.ValidString(values[0]):
+	case !e.isText(values[0]):
 		e.doubt = true
 		return "", false
 	}
 	return values[0], true
+}
+
+// isText reports whether a value is UTF-8. The one it was asked of last need
+// not be read again: policies have the same variable over and over.
+func (e *eval) isText(value string) bool {
+	if value == e.text {
+		return true
+	}
+	if !utf8.ValidString(value) {
+		return false
+	}
+	e.text = value
+	return true
 }
 
 // template compiles text that may hold wildcards, and policy variables where

@@ -45,18 +45,21 @@ func readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	var buf bytes.Buffer
+	var body []byte
+	var err error
 	if n := r.ContentLength; n > 0 && n <= maxBody {
-		buf.Grow(int(n) + bytes.MinRead)
+		body = make([]byte, n) // net/http ends the body there
+		_, err = io.ReadFull(r.Body, body)
+	} else {
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	}
-	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, tooBig := errors.AsType[*http.MaxBytesError](err); tooBig {
 		return nil, &api.Exception{Name: api.RequestEntityTooLarge, Message: "the request body is larger than " + strconv.Itoa(maxBody) + " bytes, more than any operation takes"}
 	}
 	if err != nil {
 		return nil, &api.Exception{Name: api.ValidationException, Reason: api.ReasonCannotParse, Message: "the request body ended early; send it whole"}
 	}
-	return buf.Bytes(), nil
+	return body, nil
 }
 
 // isJSON tells the media types of JSON that clients send, whatever their parameters.
@@ -138,10 +141,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) error {
 }
 
 func writeJSONText(w http.ResponseWriter, status int, b []byte) error {
-	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(b)))
+	setHeaders(w.Header(), "Cache-Control", "no-store", "Content-Type", "application/json", "Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
 	_, err := w.Write(b)
 	return err

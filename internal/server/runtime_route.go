@@ -9,6 +9,9 @@ import (
 	"github.com/lanyard-id/lanyard/api"
 )
 
+// rawRoute is what tells paths without labels apart.
+type rawRoute struct{ method, path string }
+
 // segments is the first thing that tells paths with labels apart.
 type segments struct {
 	method string
@@ -25,7 +28,7 @@ type template struct {
 func (s *Server) addPath(r *route) {
 	path := strings.TrimSuffix(r.op.Path, "/")
 	if !strings.Contains(path, "{") {
-		s.routes[r.op.Method+" "+path] = r
+		s.routes[rawRoute{r.op.Method, path}] = r
 		return
 	}
 	parts := strings.Split(path, "/")
@@ -37,7 +40,7 @@ func (s *Server) addPath(r *route) {
 // only here (clients write %3A and %2F in them).
 func (s *Server) byPath(r *http.Request) (*route, map[string]string) {
 	path := rawPath(r)
-	if rt, ok := s.routes[r.Method+" "+path]; ok {
+	if rt, ok := s.routes[rawRoute{r.Method, path}]; ok {
 		return rt, nil
 	}
 	all := s.templates[segments{r.Method, strings.Count(path, "/") + 1}]

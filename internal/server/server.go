@@ -56,7 +56,7 @@ type Deps struct {
 type Server struct {
 	cfg Config
 	Deps
-	routes  map[string]*route // method, space, raw path
+	routes  map[rawRoute]*route
 	queries map[queryName]*route
 	targets map[string]*route
 	// templates are routes whose path has labels, by method and number of segments.
@@ -70,7 +70,7 @@ type Server struct {
 
 // New returns the edge. It starts nothing.
 func New(cfg Config, d Deps) (*Server, error) {
-	s := &Server{cfg: cfg, Deps: d, routes: map[string]*route{}, queries: map[queryName]*route{}, targets: map[string]*route{}, templates: map[segments][]template{}, payloads: newPayloads()}
+	s := &Server{cfg: cfg, Deps: d, routes: map[rawRoute]*route{}, queries: map[queryName]*route{}, targets: map[string]*route{}, templates: map[segments][]template{}, payloads: newPayloads()}
 	set, err := pages.New(stylePath, nil)
 	if err != nil {
 		return nil, err
@@ -100,9 +100,7 @@ const (
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := s.Now()
 	id := identity.NewRequestID(start)
-	h := w.Header()
-	h.Set("X-Amzn-Requestid", id) // as net/http writes it
-	h.Set("X-Content-Type-Options", "nosniff")
+	setHeaders(w.Header(), "X-Amzn-Requestid", id, "X-Content-Type-Options", "nosniff") // as net/http writes them
 	r = r.WithContext(identity.WithRequestID(r.Context(), id))
 	rt, m, err := s.find(w, r)
 	if rt == nil {
@@ -112,6 +110,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status := s.answer(w, r, rt, m, err)
 	if rt.call != nil || rt.raw != nil {
 		s.metrics.observe(rt.op.Name, status, s.Now().Sub(start))
+	}
+}
+
+// setHeaders sets headers, whose names must be in canonical spelling: each name and then its value. All values lie in one
+// piece of memory, and none has room behind it, so that nothing that is added to one becomes another's.
+func setHeaders(h http.Header, pairs ...string) {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		h[pairs[i]] = pairs[i+1 : i+2 : i+2]
 	}
 }
 

@@ -221,7 +221,7 @@ func TestA30_NoKeyIsNoKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range [][]byte{nil, {}, make([]byte, 31)} {
-		q.signature = sign(key, q.SignedAt, q.Scope, append(q.canonical, q.payload...))
+		q.signature = sign(key, q.date, q.Scope, append(q.canonical, q.payload...))
 		refused(t, q.Verify(key, body, testNow), CodeInvalidSignature, "cannot be verified")
 	}
 	if err := new(Request).Verify(make([]byte, 32), nil, time.Time{}); err == nil {

@@ -6,7 +6,7 @@ import (
 )
 
 // maxAllocs is what one verification may allocate; the test fails beyond it.
-const maxAllocs = 13
+const maxAllocs = 4
 
 func benchRequest(tb testing.TB) (verify func() error) {
 	tb.Helper()

@@ -229,18 +229,29 @@ func appendHeaderValue(b []byte, r *http.Request, name string) ([]byte, error) {
 // inner runs of spaces as one. A control character would let one value pass
 // for several canonical lines; net/http refuses them, other callers may not.
 func appendTrimmed(b []byte, name, value string) ([]byte, error) {
-	value = strings.Trim(value, " \t")
+	value = trimSpace(value)
+	done := 0 // what of value is written or left out
 	for i := range len(value) {
 		c := value[i]
 		if c < ' ' && c != '\t' || c == 0x7f {
 			return nil, incomplete("the header %s contains a control character", name)
 		}
 		if c == ' ' && value[i-1] == ' ' {
-			continue
+			b, done = append(b, value[done:i]...), i+1
 		}
-		b = append(b, c)
 	}
-	return b, nil
+	return append(b, value[done:]...), nil
+}
+
+// trimSpace removes what may surround a header's value (RFC 9110 section 5.5).
+func trimSpace(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 // headerValues looks a lower-case name up without making the canonical key as

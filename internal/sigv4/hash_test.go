@@ -1,6 +1,8 @@
 package sigv4
 
 import (
+	"bytes"
+	"crypto/hmac"
 	"crypto/sha256"
 	"net/http"
 	"strings"
@@ -53,5 +55,20 @@ func TestVerifyHash(t *testing.T) {
 	}
 	if err := q.VerifyHash(key, body, now); err == nil {
 		t.Error("an unsigned payload was accepted")
+	}
+}
+
+// TestMacIsHMAC: whatever the lengths of key and message, the result is that of
+// crypto/hmac.
+func TestMacIsHMAC(t *testing.T) {
+	text := []byte(strings.Repeat("0123456789\x00\xff", 40))
+	for key := range 3 * sha256.BlockSize {
+		for _, message := range []int{0, 1, 8, 55, 56, 63, 64, 65, 150, 191, 192, 193, 256, 480} {
+			h := hmac.New(sha256.New, text[7:7+key])
+			h.Write(text[:message])
+			if got := mac(text[7:7+key], text[:message]); !bytes.Equal(got[:], h.Sum(nil)) {
+				t.Fatalf("another MAC for a key of %d bytes and a message of %d", key, message)
+			}
+		}
 	}
 }

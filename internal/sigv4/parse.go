@@ -23,6 +23,7 @@ type Request struct {
 	Expires      time.Duration // presigned form only
 	Presigned    bool
 
+	date          string // SignedAt as it was signed
 	signature     [sha256.Size]byte
 	signedHeaders []string // lower-case, sorted
 	payload       string   // the body's hash as the client declared it, or ""
@@ -120,14 +121,13 @@ func Parse(r *http.Request) (*Request, error) {
 }
 
 // canonicalSize is what a canonical request with its payload hash mostly fits
-// into, unless it carries a session token.
+// into, a session token aside.
 const canonicalSize = 512
 
 // canonicalise checks what the signature covers and takes the snapshot.
 func (q *Request) canonicalise(r *http.Request, path string, params []param) error {
-	var day [len(dateLayout)]byte
-	if got := q.SignedAt.AppendFormat(day[:0], dateLayout); string(got) != q.Scope.Date {
-		return invalid("the credential scope is of the day %s, the signing date of %s: both must be the same day in UTC", q.Scope.Date, string(got))
+	if day := q.date[:len(dateLayout)]; day != q.Scope.Date {
+		return invalid("the credential scope is of the day %s, the signing date of %s: both must be the same day in UTC", q.Scope.Date, day)
 	}
 	if err := q.checkCoverage(r); err != nil {
 		return err
@@ -135,7 +135,7 @@ func (q *Request) canonicalise(r *http.Request, path string, params []param) err
 	if len(r.Method) > maxMethod {
 		return incomplete("the method is %d bytes long, more than %d", len(r.Method), maxMethod)
 	}
-	b := make([]byte, 0, canonicalSize)
+	b := make([]byte, 0, canonicalSize+len(q.SessionToken))
 	b = append(append(b, method(r)...), '\n')
 	b = append(appendPath(b, path), '\n')
 	b = append(appendQuery(b, params), '\n')
@@ -172,7 +172,7 @@ func (q *Request) parseHeaderForm(r *http.Request, authorization string) error {
 	if err != nil {
 		return err
 	}
-	if q.SignedAt, err = parseDate(date); err != nil {
+	if err := q.setDate(date); err != nil {
 		return err
 	}
 	if q.SessionToken, err = oneHeader(r, headerToken); err != nil {
@@ -219,7 +219,7 @@ func oneHeader(r *http.Request, name string) (string, error) {
 	case 0:
 		return "", nil
 	case 1:
-		return strings.Trim(v[0], " \t"), nil
+		return trimSpace(v[0]), nil
 	default:
 		return "", incomplete("the header %s is present %d times and must be present once", name, len(v))
 	}

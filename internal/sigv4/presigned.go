@@ -113,7 +113,7 @@ func (q *Request) parseQueryForm(r *http.Request, params []param, a *authParams)
 // setPresigned fills in what the presigned form carries in the query and the
 // header form in headers.
 func (q *Request) setPresigned(r *http.Request, a *authParams) (err error) {
-	if q.SignedAt, err = parseDate(a.value[paramDate]); err != nil {
+	if err := q.setDate(a.value[paramDate]); err != nil {
 		return err
 	}
 	if q.Expires, err = parseExpires(a); err != nil {

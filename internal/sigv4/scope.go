@@ -1,7 +1,6 @@
 package sigv4
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"strings"
 	"time"
@@ -76,22 +75,42 @@ func parseDate(v string) (time.Time, error) {
 	return t, nil
 }
 
+// setDate keeps the date as it was written too, for that is what was signed.
+func (q *Request) setDate(v string) (err error) {
+	q.date = v
+	q.SignedAt, err = parseDate(v)
+	return err
+}
+
 // DeriveKey is the chain of four HMACs that turns a secret access key into the
 // signing key of one scope.
 func DeriveKey(secret []byte, s Scope) []byte {
 	seed := make([]byte, 0, len("AWS4")+len(secret))
 	seed = append(append(seed, "AWS4"...), secret...)
 	defer clear(seed)
-	key := mac(seed, s.Date)
-	key = mac(key, s.Region)
-	key = mac(key, s.Service)
-	return mac(key, terminator)
+	key := mac(seed, []byte(s.Date))
+	key = mac(key[:], []byte(s.Region))
+	key = mac(key[:], []byte(s.Service))
+	key = mac(key[:], []byte(terminator))
+	return key[:]
 }
 
-func mac(key []byte, message string) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(message))
-	return h.Sum(nil)
+// mac is HMAC-SHA-256, RFC 2104 section 2. It is crypto/hmac with everything on
+// the stack, because each request asks for one.
+func mac(key, message []byte) [sha256.Size]byte {
+	var inner, outer [sha256.BlockSize]byte
+	if len(key) > len(inner) {
+		sum := sha256.Sum256(key)
+		key = sum[:]
+	}
+	copy(inner[:], key)
+	copy(outer[:], key)
+	for i := range inner {
+		inner[i] ^= 0x36
+		outer[i] ^= 0x5c
+	}
+	sum := sha256.Sum256(append(append(make([]byte, 0, 256), inner[:]...), message...))
+	return sha256.Sum256(append(append(make([]byte, 0, 96), outer[:]...), sum[:]...))
 }
 
 func all(s string, ok func(byte) bool) bool {

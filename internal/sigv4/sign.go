@@ -89,7 +89,7 @@ func signature(r *http.Request, c Credentials, s Scope, at time.Time, path, quer
 	b, _ = appendHeaders(b, r, names)
 	b = append(b, '\n')
 	b = append(appendNames(b, names), '\n')
-	sig := sign(DeriveKey([]byte(c.SecretAccessKey), s), at, s, append(b, payload...))
+	sig := sign(DeriveKey([]byte(c.SecretAccessKey), s), formatTime(at), s, append(b, payload...))
 	return hex.EncodeToString(sig[:])
 }
 

@@ -47,7 +47,7 @@ func (q *Request) verify(signingKey []byte, body [sha256.Size]byte, empty bool, 
 	if err != nil {
 		return err
 	}
-	want := sign(signingKey, q.SignedAt, q.Scope, canonical)
+	want := sign(signingKey, q.date, q.Scope, canonical)
 	if !hmac.Equal(want[:], q.signature[:]) {
 		return q.mismatch()
 	}
@@ -101,20 +101,13 @@ func (q *Request) appendPayloadHash(b []byte, body [sha256.Size]byte, empty bool
 	}
 }
 
-// sign computes the signature of a canonical request.
-func sign(signingKey []byte, at time.Time, s Scope, canonical []byte) [sha256.Size]byte {
+// sign computes the signature of a canonical request, made at a date of the
+// form that parseDate reads.
+func sign(signingKey []byte, date string, s Scope, canonical []byte) [sha256.Size]byte {
 	sum := sha256.Sum256(canonical)
-	b := make([]byte, 0, 192)
-	b = append(b, algorithm...)
-	b = append(b, '\n')
-	b = at.UTC().AppendFormat(b, timeLayout)
-	b = append(b, '\n')
-	b = s.append(b)
-	b = append(b, '\n')
-	b = hex.AppendEncode(b, sum[:])
-
-	m := hmac.New(sha256.New, signingKey)
-	m.Write(b)
-	m.Sum(sum[:0])
-	return sum
+	b := make([]byte, 0, 192) // room for any but a very long scope
+	b = append(append(b, algorithm...), '\n')
+	b = append(append(b, date...), '\n')
+	b = append(s.append(b), '\n')
+	return mac(signingKey, hex.AppendEncode(b, sum[:]))
 }
