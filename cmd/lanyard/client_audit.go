@@ -186,6 +186,7 @@ type findOptions struct {
 	since       string
 	count       int
 	all, asJSON bool
+	logs        []string
 }
 
 func auditFind(env *environment) *cobra.Command {
@@ -193,9 +194,12 @@ func auditFind(env *environment) *cobra.Command {
 	c := &cobra.Command{
 		Use: "find", Args: understood(cobra.NoArgs),
 		Short: "Find audit records by grant, session, request, user, action, result or time",
+		Long: "Find audit records, oldest first. With --user and --log, what the front door and agents logged about the user stands between " +
+			"them: together that is the way from a sign-in to each call that was made in the user's name.",
 		Example: "  lanyard audit find --grant gr-0f1e2d3c     everything that was done with one consent\n" +
 			"  lanyard audit find --result denied --since 1h\n" +
-			"  lanyard audit find --user alice --action GetResourceOauth2Token --json",
+			"  lanyard audit find --user alice --action GetResourceOauth2Token --json\n" +
+			"  lanyard audit find --user 0a11ce00 --log front-door.log --log agent.log",
 	}
 	f := c.Flags()
 	f.StringVar(&o.filter.GrantID, "grant", "", "grant id, or its beginning")
@@ -209,6 +213,7 @@ func auditFind(env *environment) *cobra.Command {
 	f.IntVarP(&o.count, "lines", "n", 50, "how many at most, the newest ones")
 	f.BoolVar(&o.all, "all", false, "also show reads of the audit")
 	f.BoolVar(&o.asJSON, "json", false, "one JSON object a line")
+	f.StringArrayVar(&o.logs, "log", nil, "with --user: a JSON log of the front door or an agent, whose lines about the user are shown too")
 	run := connected(env, func(ctx context.Context, c *client.Client, _ []string) error { return find(ctx, env, c, o) })
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := o.settle(env.now()); err != nil {
@@ -230,6 +235,9 @@ func (o *findOptions) settle(now time.Time) error {
 	}
 	if strings.HasPrefix(o.filter.SessionID, "urn:") {
 		return fmt.Errorf("--session takes the id that lanyard sessions shows, not a session URI, which is a secret of its user")
+	}
+	if len(o.logs) > 0 && o.filter.User == "" {
+		return fmt.Errorf("--log needs --user: logs are shown only about somebody")
 	}
 	o.filter.User = userKey(o.filter.User)
 	o.filter.Action = actionNamed(o.filter.Action)
@@ -283,16 +291,33 @@ func find(ctx context.Context, env *environment, c *client.Client, o findOptions
 	if o.filter.SessionID, err = wholeSessionID(ctx, c, o.filter.SessionID); err != nil {
 		return err
 	}
+	logged, err := readLogs(o.logs, o.filter.User, o.filter.Since)
+	if err != nil {
+		return err
+	}
 	list, err := collect(ctx, c, o.filter, o.count, o.all)
 	if err != nil {
 		return err
 	}
 	out := newAuditPrinter(env, o.asJSON)
-	for i := range list {
-		out.record(&list[i])
-	}
+	printStory(out, list, logged)
 	if len(list) == 0 && !o.asJSON {
 		out.t.line(span{dim, "No record matches. Records older than the configured retention are gone; lanyard audit tail shows the latest."})
 	}
 	return out.t.err
+}
+
+// printStory puts what was logged between the records, by time.
+func printStory(out *auditPrinter, list []api.AuditRecord, logged []userLine) {
+	for i := range list {
+		var earlier []userLine
+		earlier, logged = before(logged, time.Time(list[i].Time))
+		for k := range earlier {
+			out.logged(&earlier[k])
+		}
+		out.record(&list[i])
+	}
+	for k := range logged {
+		out.logged(&logged[k])
+	}
 }

@@ -4,11 +4,16 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func goodSettings() map[string]string {
@@ -153,5 +158,56 @@ func TestRunStartsAndStops(t *testing.T) {
 	all["STATE_KEY_FILE"] = filepath.Join(t.TempDir(), "none")
 	if err := run(t.Context(), func(name string) string { return all[name] }, out); err == nil {
 		t.Fatal("it runs without a key")
+	}
+}
+
+// TestSettingsReachWhatTheySet: each of the ten that such an agent is deployed with, by what it decides.
+func TestSettingsReachWhatTheySet(t *testing.T) {
+	all := map[string]string{
+		"AWS_REGION": "eu-west-1", "IDENTITY_AWS_REGION": "eu-central-1", "ENVIRONMENT": "staging", "LOG_LEVEL": "WARN", "S3_BUCKET_NAME": "a-bucket",
+		"SESSION_BINDING_URL": "https://agents.example.com/oauth2/session-binding", "INFERENCE_PROFILE_ID": "eu.a-model-1:0", "WORKLOAD_IDENTITY_NAME": "an-agent",
+		"GITHUB_PROVIDER_NAME": "a-provider", "GITHUB_API_BASE": "https://github.example.com/api/v3/",
+	}
+	c, err := settings(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{
+		"AWS_REGION": c.Region, "IDENTITY_AWS_REGION": c.IdentityRegion, "ENVIRONMENT": c.Environment, "LOG_LEVEL": c.LogLevel.String(), "S3_BUCKET_NAME": c.S3.Bucket,
+		"SESSION_BINDING_URL": c.SessionBindingURL, "INFERENCE_PROFILE_ID": c.ModelID, "WORKLOAD_IDENTITY_NAME": c.Workload,
+		"GITHUB_PROVIDER_NAME": c.Provider, "GITHUB_API_BASE": c.APIBase + "/",
+	}
+	if diff := cmp.Diff(all, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestLanyardsRegionIsItsOwn: what is asked of Lanyard is signed for its region, whatever that of the model and the bucket is.
+func TestLanyardsRegionIsItsOwn(t *testing.T) {
+	scopes := make(chan string, 1)
+	lanyard := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		scopes <- r.Header.Get("Authorization")
+		_, _ = io.WriteString(w, `{"workloadAccessToken":"the-token"}`)
+	}))
+	t.Cleanup(lanyard.Close)
+	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_PROFILE": "",
+		"AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": lanyard.URL, "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL": lanyard.URL} {
+		t.Setenv(name, value)
+	}
+	for change, region := range map[string]string{"eu-central-1": "eu-central-1", "": "eu-west-1"} {
+		c, err := settings(map[string]string{"AWS_REGION": "eu-west-1", "IDENTITY_AWS_REGION": change})
+		if err != nil {
+			t.Fatal(err)
+		}
+		identity, err := newLanyard(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := identity.GetWorkloadAccessTokenForUserId(t.Context(), c.Workload, "alice"); err != nil {
+			t.Fatal(err)
+		}
+		if signed := <-scopes; !strings.Contains(signed, "/"+region+"/bedrock-agentcore/aws4_request") {
+			t.Errorf("IDENTITY_AWS_REGION=%q: signed as %s", change, signed)
+		}
 	}
 }

@@ -120,7 +120,7 @@ func newServer(c *Config, lanyard *client.Client, cloud aws.Config, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	tools := newTools(c, provider{lanyard: lanyard, returnURL: c.SessionBindingURL, now: time.Now})
+	tools := newTools(c, provider{lanyard: lanyard, returnURL: c.SessionBindingURL, now: time.Now, log: log})
 	return &server{config: c, lanyard: lanyard, users: users, store: store, binding: binding, log: log,
 		loop: &chat.Loop{Model: newModel(c, cloud), System: systemPrompt, Tools: tools, Limits: c.Limits, Log: log}}, nil
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -178,5 +180,33 @@ func TestSessionBindingNonce(t *testing.T) {
 	w := newWorld(t, map[string]string{"SESSION_BINDING_STATE_KEY_FILE": keyFile(t)})
 	if answer := w.connect(t, "alice", "s1", "Who am I?"); !strings.Contains(answer, `"login":"alice"`) {
 		t.Fatalf("the answer is %s", answer)
+	}
+}
+
+// TestCallsAreWrittenDown: whose call it was, of which request, and what came of it; neither the token nor the query.
+func TestCallsAreWrittenDown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.connect(t, "alice", "s1", "Who am I?")
+	w.github.RevokeUser("alice")
+	w.do(t, "alice", http.MethodPost, "/invocations", `{"sessionId":"s1","message":"Who am I?"}`, "X-Amzn-Trace-Id", "Root=1-trace")
+	var calls []string
+	for line := range strings.Lines(w.logs.String()) {
+		var l struct {
+			Msg, Provider, Method, URL, Issuer, Subject string
+			Status                                      int
+			TraceID                                     string `json:"trace_id"`
+		}
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatalf("%v: %q", err, line)
+		}
+		if l.Msg == "called an API" {
+			calls = append(calls, fmt.Sprint(l.Provider, " ", l.Method, " ", l.URL, " ", l.Status, " ", l.Issuer, " ", l.Subject, " ", l.TraceID))
+		}
+	}
+	about := "github-provider GET " + w.api.URL + "/user "
+	want := []string{about + "200 " + testIssuer + " alice ", about + "401 " + testIssuer + " alice Root=1-trace"}
+	if !slices.Equal(calls, want) {
+		t.Errorf("the log has the calls %q and not %q", calls, want)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/lanyard-id/lanyard/api"
 	"github.com/lanyard-id/lanyard/client"
+	"github.com/lanyard-id/lanyard/client/oidcdata"
 	"github.com/lanyard-id/lanyard/examples/github-agent/internal/chat"
 )
 
@@ -28,6 +30,7 @@ type provider struct {
 	returnURL string            // of the session binding service
 	transport http.RoundTripper // http.DefaultTransport when nil
 	now       func() time.Time
+	log       *slog.Logger // nil: silent
 }
 
 // errTokenRefused says that the API no longer takes the user's token: it was revoked there, and Lanyard cannot know.
@@ -120,6 +123,7 @@ func getWith[Out any](ctx context.Context, p *provider, token client.TokenReques
 		return out, fmt.Errorf("%s: %w", p.title, err)
 	}
 	defer resp.Body.Close()
+	p.note(ctx, r.Method, path, resp.StatusCode)
 	if resp.StatusCode != http.StatusOK {
 		return out, p.refusal(resp)
 	}
@@ -127,6 +131,17 @@ func getWith[Out any](ctx context.Context, p *provider, token client.TokenReques
 		return out, &chat.ToolError{Message: p.title + " gave an answer that cannot be read."}
 	}
 	return out, nil
+}
+
+// note writes down what was called in whose name, the last link of the chain that begins with the user's sign-in. The
+// token is not in it, nor is a query.
+func (p *provider) note(ctx context.Context, method, path string, status int) {
+	user, ok := oidcdata.FromContext(ctx)
+	if p.log == nil || !ok {
+		return
+	}
+	p.log.InfoContext(ctx, "called an API", "provider", p.name, "method", method, "url", p.base+path, "status", status,
+		"issuer", user.Issuer, "subject", user.Subject, "trace_id", traceID(ctx))
 }
 
 // httpClient adds the user's token to requests to the configured host alone. A redirect is an answer like any other.

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -178,4 +181,31 @@ func TestSchemasAreJSONObjects(t *testing.T) {
 			t.Errorf("%s: %s %v", tool.Name, tool.Schema, err)
 		}
 	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestAnAPIIsNotWaitedForWithoutEnd: a call takes ten seconds at most, whatever time the answer has left.
+func TestAnAPIIsNotWaitedForWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lanyard, err := client.New(t.Context(), client.WithEndpoint("https://lanyard.example.com"), client.WithRegion("us-west-2"),
+			client.WithCredentials(credentials.NewStaticCredentialsProvider("AKID", "secret", "")), client.WithTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"accessToken":"the-token"}`)), Request: r}, nil
+			})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		silent := roundTrip(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		p := &provider{name: "p", base: "https://api.example.com", lanyard: lanyard, returnURL: "https://agent.example.com/back", transport: silent, now: time.Now}
+		began := time.Now()
+		_, err = get[GitHubUser](client.WithWorkloadToken(t.Context(), "wat"), p, githubUserScopes, "/user", nil)
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 10*time.Second {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+	})
 }

@@ -45,8 +45,21 @@ func (s *server) withWorkloadToken(ctx context.Context, r *http.Request, user *o
 	if s.binding != nil {
 		ctx = context.WithValue(ctx, bindingKey{}, s.binding.Issue(name))
 	}
+	ctx = context.WithValue(ctx, traceKey{}, clip(r.Header.Get("X-Amzn-Trace-Id"), maxTraceID))
 	return client.WithWorkloadToken(ctx, token), nil
 }
+
+type traceKey struct{}
+
+const maxTraceID = 256
+
+// traceID names the request as the front door's access log does.
+func traceID(ctx context.Context) string {
+	id, _ := ctx.Value(traceKey{}).(string)
+	return id
+}
+
+func clip(s string, most int) string { return s[:min(len(s), most)] }
 
 // bearer is the user's JWT that the front door forwards (RFC 6750 section 2.1).
 func bearer(r *http.Request) (string, error) {

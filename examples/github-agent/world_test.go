@@ -240,8 +240,8 @@ func (w *world) ask(t *testing.T, user, session, message string) []event {
 		t.Fatal(err)
 	}
 	resp, answer := w.do(t, user, http.MethodPost, "/invocations", string(body))
-	if resp.StatusCode != http.StatusOK {
-		t.Fatalf("the agent answered %d: %s", resp.StatusCode, answer)
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/event-stream; charset=utf-8" {
+		t.Fatalf("the agent answered %d as %s: %s", resp.StatusCode, resp.Header.Get("Content-Type"), answer)
 	}
 	var out []event
 	for block := range strings.SplitSeq(strings.TrimSuffix(answer, "\n\n"), "\n\n") {

@@ -21,8 +21,8 @@ import (
 )
 
 // Picture is deploy/compose.yaml run as processes of this machine: the same commands, environments and files, with names
-// and ports of this run, and these stand-ins: PostgreSQL and Keycloak as they are installed here, moto for the object
-// store, a GitHub and a model of the lab.
+// and ports of this run: PostgreSQL, Keycloak and the object store as they are installed here, with a GitHub and a model of
+// the lab as stand-ins.
 type Picture struct {
 	GitHub *githubtest.Server
 	Model  *converse.Model
@@ -33,11 +33,13 @@ type Picture struct {
 	replace  *strings.Replacer
 	env      map[string]string
 	services map[string]*Service
+	database *Postgres
 }
 
 // Service is one of the picture.
 type Service struct {
 	name    string
+	image   string // that compose.yaml names
 	command []string
 	env     []string
 	dir     string
@@ -169,8 +171,9 @@ func (p *Picture) choosePorts(t testing.TB) {
 				"--https-port="+m[2], "--http-host=127.0.0.1 --https-port="+strings.TrimPrefix(listen, "0.0.0.0:"))
 		}
 	}
+	p.database = p.l.OwnPostgres(t)
 	p.replace = strings.NewReplacer(append(pairs, "keycloak.localhost", "127.0.0.1", "compose/secrets/", "compose/secrets/", "/secrets/", p.path("compose/secrets")+"/",
-		" /state", " "+p.path("compose/state/front-door"), "postgres://lanyard@postgres:5432/lanyard?sslmode=disable", p.l.PostgresURL(t))...)
+		" /state", " "+p.path("compose/state/front-door"), "postgres://lanyard@postgres:5432/lanyard?sslmode=disable", p.database.URL)...)
 }
 
 // files are those of the picture that name addresses.
@@ -227,7 +230,7 @@ func (p *Picture) load(t testing.TB) {
 		t.Fatalf("deploy/compose.yaml: %v", err)
 	}
 	for name, c := range file.Services {
-		s := &Service{name: name, dir: p.dir, at: p.address(name)}
+		s := &Service{name: name, image: c.Image, dir: p.dir, at: p.address(name)}
 		for _, word := range c.Command {
 			s.command = append(s.command, strings.Fields(p.expand(t, p.mounted(c, word)))...)
 		}

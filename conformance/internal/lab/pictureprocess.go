@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,11 +16,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/smithy-go/logging"
 )
 
 // Start starts a service again after Kill or Stop.
@@ -39,28 +33,33 @@ func (s *Service) Start(t testing.TB) {
 	}
 	p, err := startProcess(s.name, s.LogFile(), cmd)
 	s.running = must(t, p, err)
-	err = p.waitFor(t.Context(), "open port "+s.at, func() bool {
-		conn, err := net.DialTimeout("tcp", s.at, time.Second)
-		return err == nil && conn.Close() == nil
-	})
-	if err != nil {
+	if err := p.waitFor(t.Context(), "open port "+s.at, s.answers); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func (s *Service) answers() bool {
+	conn, err := net.DialTimeout("tcp", s.at, time.Second)
+	return err == nil && conn.Close() == nil
 }
 
 // LogFile holds what the service printed, over all its starts.
 func (s *Service) LogFile() string { return filepath.Join(s.dir, s.name+".log") }
 
-// Kill ends the service as a power cut would.
-func (s *Service) Kill() {
+// Kill ends the service as a power cut would. A large program is not gone yet when its parent is.
+func (s *Service) Kill(t testing.TB) {
+	t.Helper()
 	s.running.kill()
 	s.running = nil
+	if err := Eventually(s.name+" is gone", func() bool { return !s.answers() }); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Restart is Kill and Start.
 func (s *Service) Restart(t testing.TB) {
 	t.Helper()
-	s.Kill()
+	s.Kill(t)
 	s.Start(t)
 }
 
@@ -98,9 +97,6 @@ func (p *Picture) start(t testing.TB) {
 	for name, program := range map[string][]string{"lanyard": {binary}, "front-door": {binary}, "session-binding": {binary},
 		"agent": {p.l.agentProgram(t)}, "keycloak": p.keycloak(t), "objects": p.objects(t)} {
 		s := p.Service(t, name)
-		if name == "objects" {
-			s.command = nil
-		}
 		s.command = slices.Concat(program, s.command)
 	}
 	p.services["agent"].env = append(p.services["agent"].env, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME="+p.env["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"], "AWS_BEARER_TOKEN_BEDROCK=stand-in")
@@ -108,7 +104,6 @@ func (p *Picture) start(t testing.TB) {
 	for _, name := range []string{"keycloak", "objects", "lanyard", "front-door"} {
 		p.Service(t, name).Start(t)
 	}
-	fetch(t, http.MethodPut, p.URL("objects")+"/conversations")
 }
 
 func (p *Picture) end(t testing.TB) {
@@ -142,37 +137,6 @@ func (l *Lab) buildAgent() (string, error) {
 	return program, nil
 }
 
-// keycloak is a program with a data directory of its own, into which the picture's realm is imported at its start.
-func (p *Picture) keycloak(t testing.TB) []string {
-	t.Helper()
-	home, err := p.l.component("keycloak", "current")
-	home = must(t, home, err)
-	own := p.path("keycloak")
-	if err := os.CopyFS(filepath.Join(own, "bin"), os.DirFS(filepath.Join(home, "bin"))); err != nil {
-		t.Fatal(err)
-	}
-	for _, part := range []string{"lib", "conf", "providers", "themes"} {
-		if err := os.Symlink(filepath.Join(home, part), filepath.Join(own, part)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := copyFile(p.path("compose/keycloak-realm.json"), filepath.Join(own, "data", "import", "agents-realm.json")); err != nil {
-		t.Fatal(err)
-	}
-	s := p.Service(t, "keycloak")
-	s.env = append(s.env, "KC_DB_URL=jdbc:h2:file:"+own+"/data/db;NON_KEYWORDS=VALUE", "JAVA_OPTS_APPEND=-XX:TieredStopAtLevel=1")
-	s.command = append([]string{s.command[0], "--optimized"}, s.command[1:]...)
-	return []string{"sh", filepath.Join(own, "bin", "kc.sh")}
-}
-
-// objects is moto in place of the picture's object store.
-func (p *Picture) objects(t testing.TB) []string {
-	t.Helper()
-	python, err := p.l.component("python", "bin", "moto_server")
-	_, port, _ := strings.Cut(p.Service(t, "objects").at, ":")
-	return []string{must(t, python, err), "-H", "127.0.0.1", "-p", port}
-}
-
 // certificate is a server that is never started, with the picture's own certificate.
 func (p *Picture) certificate(t testing.TB) *httptest.Server {
 	t.Helper()
@@ -201,37 +165,6 @@ func (p *Picture) Lanyard(t testing.TB, args ...string) string {
 func (p *Picture) OperatorEnv(t testing.TB) []string {
 	t.Helper()
 	return append(readEnvFile(t, p.path("compose/secrets/root.env")), "AWS_REGION=us-west-2", "LANYARD_ENDPOINT="+p.URL("lanyard"), "SSL_CERT_FILE="+p.path("compose/secrets/ca.crt"))
-}
-
-// Objects is what the object store holds, by key.
-func (p *Picture) Objects(t testing.TB) map[string]string {
-	t.Helper()
-	client := s3.New(s3.Options{
-		BaseEndpoint: aws.String(p.URL("objects")), Region: "us-west-2", UsePathStyle: true,
-		Credentials: credentials.NewStaticCredentialsProvider("agent", p.env["OBJECTS_SECRET_KEY"], ""), Logger: logging.Nop{},
-	})
-	bucket := aws.String("conversations")
-	list, err := client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: bucket})
-	objects := map[string]string{}
-	for _, object := range must(t, list, err).Contents {
-		out, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: bucket, Key: object.Key})
-		content, err2 := io.ReadAll(must(t, out, err).Body)
-		objects[*object.Key] = string(must(t, content, err2))
-	}
-	return objects
-}
-
-func fetch(t testing.TB, method, address string) string {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, address, nil)
-	res, err := http.DefaultClient.Do(must(t, r, err))
-	res = must(t, res, err)
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if res.StatusCode != http.StatusOK {
-		t.Fatalf("%s %s: %s\n%s", method, address, res.Status, body)
-	}
-	return string(must(t, body, err))
 }
 
 func stderrOf(err error) string {
@@ -291,6 +224,16 @@ func (p *Picture) Rewrite(t testing.TB, file, old, new string) {
 
 // Setenv adds to a service's environment, from its next start on.
 func (s *Service) Setenv(assignments ...string) { s.env = append(s.env, assignments...) }
+
+// Getenv is a variable of a service's environment.
+func (s *Service) Getenv(name string) (value string) {
+	for _, assignment := range s.env {
+		if v, ok := strings.CutPrefix(assignment, name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
 
 // Transport trusts the picture's certificate, keeps no connection and follows nothing.
 func (p *Picture) Transport(t testing.TB) *http.Transport {

@@ -60,6 +60,15 @@ func (p *Postgres) Stop(t testing.TB) {
 	<-p.p.running.done
 }
 
+// Kill ends it without a word to its clients and without a checkpoint: its next start recovers from its log.
+func (p *Postgres) Kill(t testing.TB) {
+	t.Helper()
+	if err := syscall.Kill(p.p.running.cmd.Process.Pid, syscall.SIGQUIT); err != nil { // an immediate shutdown
+		t.Fatal(err)
+	}
+	<-p.p.running.done
+}
+
 // Start starts it again on the same port.
 func (p *Postgres) Start(t testing.TB) {
 	t.Helper()

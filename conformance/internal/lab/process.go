@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	startTimeout = 90 * time.Second
+	startTimeout = 3 * time.Minute // Keycloak on an empty database, on a machine that does other things too
+	patience     = 90 * time.Second
 	stopTimeout  = 20 * time.Second
 	pollInterval = 25 * time.Millisecond
 )
@@ -89,12 +90,12 @@ func (p *process) waitFor(ctx context.Context, what string, ready func() bool) e
 	return nil
 }
 
-// Eventually polls until a condition holds, for as long as a program may take to start.
+// Eventually polls until a condition holds, for as long as most programs may take to start.
 func Eventually(what string, holds func() bool) error {
-	deadline := time.Now().Add(startTimeout)
+	deadline := time.Now().Add(patience)
 	for !holds() {
 		if time.Now().After(deadline) {
-			return fmt.Errorf("waited %v in vain until %s", startTimeout, what)
+			return fmt.Errorf("waited %v in vain until %s", patience, what)
 		}
 		time.Sleep(pollInterval)
 	}

@@ -145,7 +145,7 @@ async function look() {
   } catch (error) {
     if (at !== waiting) return;
     if (error instanceof Refused) return giveUp(error.message, at);
-    // It is looked at again: a network that is away for a moment is no decision.
+    // It is looked at again: a network or a service that is away for a moment is no decision.
   }
   if (at !== waiting) return;
   decide(decided, at);

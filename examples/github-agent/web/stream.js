@@ -37,9 +37,13 @@ export async function reason(response) {
 // Refused is an answer that says no, or nothing that can be read: asking again by itself is of no use.
 export class Refused extends Error {}
 
+// away are the statuses of a server that something behind it does not answer: that may have passed in a moment.
+const away = [502, 503, 504];
+
 // getJSON reads a resource of this origin.
 export async function getJSON(path) {
   const response = await fetch(path, { headers: { Accept: "application/json" } });
+  if (away.includes(response.status)) throw new Error(await reason(response));
   if (!response.ok) throw new Refused(await reason(response));
   const text = await response.text();
   try {
