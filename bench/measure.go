@@ -117,7 +117,8 @@ func (s *server) requests(ctx context.Context, p *path) ([][]byte, error) {
 	return list, nil
 }
 
-// rounds measures every path on every server, one after the other, several times over.
+// rounds measures every path on every server, one after the other, several times over. Every other round goes the other way,
+// so that no server always comes after the same one.
 func (e *engine) rounds(ctx context.Context) error {
 	wanted := slices.DeleteFunc(slices.Clone(paths), func(p path) bool { return !e.wants(p.name) })
 	if len(wanted) == 0 {
@@ -130,10 +131,14 @@ func (e *engine) rounds(ctx context.Context) error {
 	samples := map[[2]int][]sample{}
 	for round := range e.options.rounds {
 		for i := range wanted {
-			for j, s := range servers {
-				got, err := e.load(ctx, s, &wanted[i])
+			for k := range servers {
+				j := k
+				if round%2 == 1 {
+					j = len(servers) - 1 - k
+				}
+				got, err := e.load(ctx, servers[j], &wanted[i])
 				if err != nil {
-					return fmt.Errorf("%s at %s: %w", wanted[i].op.Name, s.name, err)
+					return fmt.Errorf("%s at %s: %w", wanted[i].op.Name, servers[j].name, err)
 				}
 				samples[[2]int{i, j}] = append(samples[[2]int{i, j}], got)
 			}
@@ -143,7 +148,7 @@ func (e *engine) rounds(ctx context.Context) error {
 	for i, p := range wanted {
 		c := comparison{engine: e.name, operation: p.title(), goal: p.goal}
 		for j, s := range servers {
-			c.rows = append(c.rows, row{server: s.name, build: s.build, sample: medians(samples[[2]int{i, j}])})
+			c.rows = append(c.rows, newRow(s, samples[[2]int{i, j}]))
 		}
 		e.report.comparisons = append(e.report.comparisons, c)
 	}

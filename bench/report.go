@@ -41,7 +41,22 @@ type comparison struct {
 
 type row struct {
 	server, build string
-	sample
+	sample                 // the medians
+	rounds        []sample // in order
+}
+
+func newRow(s *server, rounds []sample) row {
+	return row{server: s.name, build: s.build, sample: medians(rounds), rounds: rounds}
+}
+
+// times is how many times the processor time of the other row this one takes: the median of what each round says, for
+// the machine is not the same from one round to the next.
+func (w *row) times(other *row) float64 {
+	var all []float64
+	for i := range w.rounds {
+		all = append(all, w.rounds[i].cpu/other.rounds[i].cpu)
+	}
+	return median(all)
 }
 
 // figure is a single number with its upper goal, 0 for none.
@@ -92,7 +107,7 @@ func (r *report) tabulate(b *strings.Builder) {
 				b.WriteString(" | | |\n")
 				continue
 			}
-			ratio := w.cpu / c.rows[0].cpu
+			ratio := w.times(&c.rows[0])
 			fmt.Fprintf(b, " %.2f | %.1f | %s |\n", ratio, c.goal, verdict(ratio, c.goal))
 		}
 	}
@@ -109,7 +124,7 @@ func (r *report) growth(b *strings.Builder) {
 				few[w.build] = w
 				continue
 			}
-			ratio := w.cpu / first.cpu
+			ratio := w.times(&first)
 			fmt.Fprintf(b, "| %s | %s | %s, against the fewest | | | | | %.2f | %.1f | %s |\n", c.engine, c.operation, w.server, ratio, growthLimit, verdict(ratio, growthLimit))
 		}
 	}
