@@ -17,6 +17,7 @@ type rule struct {
 	hasRange         bool
 	low, high        int64
 	pattern          *regexp.Regexp
+	characters       *characters // of the pattern; nil for none
 	enum             []string
 }
 
@@ -101,6 +102,7 @@ func parseRule(tag string, t reflect.Type) rule {
 			if r.pattern = patterns[val]; r.pattern == nil {
 				panic("api: no such pattern: " + val)
 			}
+			r.characters = patternCharacters[r.pattern]
 		case "enum":
 			if r.enum = enums[val]; r.enum == nil {
 				panic("api: no such enum: " + val)
@@ -268,7 +270,7 @@ func (w *walker) text(r *rule, s, path string) {
 		w.add(path, shown(r, s), "Member must be valid UTF-8")
 		return
 	}
-	if r.pattern != nil && !r.pattern.MatchString(s) {
+	if r.pattern != nil && !r.characters.accept(s) && !r.pattern.MatchString(s) {
 		p := strings.TrimSuffix(strings.TrimPrefix(r.pattern.String(), "^"), "$")
 		w.add(path, shown(r, s), "Member must satisfy regular expression pattern: "+p)
 	}

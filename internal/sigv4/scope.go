@@ -68,11 +68,23 @@ func isScopeField(s string) bool {
 // parseDate reads an x-amz-date. time.Parse alone would let a fraction of a
 // second through, hence the length.
 func parseDate(v string) (time.Time, error) {
-	t, err := time.Parse(timeLayout, v)
-	if err != nil || len(v) != len(timeLayout) {
+	t, ok := readDate(v)
+	if !ok {
 		return time.Time{}, incomplete("the signing date %s is not of the form YYYYMMDD'T'HHMMSS'Z'", quote(v))
 	}
 	return t, nil
+}
+
+// readDate reads timeLayout, of which every digit and every letter is in its place; time.Parse takes five times as long.
+func readDate(v string) (t time.Time, ok bool) {
+	if len(v) != len(timeLayout) || v[8] != 'T' || v[15] != 'Z' || !all(v[:8], isDigit) || !all(v[9:15], isDigit) {
+		return time.Time{}, false
+	}
+	two := func(i int) int { return int(v[i]-'0')*10 + int(v[i+1]-'0') }
+	month, day, hour, minute, second := two(4), two(6), two(9), two(11), two(13)
+	t = time.Date(two(0)*100+two(2), time.Month(month), day, hour, minute, second, 0, time.UTC)
+	// A field beyond its range has moved the fields before it.
+	return t, t.Month() == time.Month(month) && t.Day() == day && t.Hour() == hour && t.Minute() == minute && t.Second() == second
 }
 
 // setDate keeps the date as it was written too, for that is what was signed.

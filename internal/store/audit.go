@@ -119,9 +119,17 @@ func appendText(b []byte, s string) []byte {
 	return append(b, j...)
 }
 
+// plainBytes are those that a JSON string holds as they are.
+var plainBytes = func() (plain [256]bool) {
+	for c := byte(' '); c <= '~'; c++ {
+		plain[c] = c != '"' && c != '\\'
+	}
+	return plain
+}()
+
 func plain(s string) bool {
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+		if !plainBytes[s[i]] {
 			return false
 		}
 	}

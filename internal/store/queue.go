@@ -12,6 +12,8 @@ import (
 const (
 	queueLength = 1024
 	maxBatch    = 256
+	// gatherYields is how many turns others get before a batch counts as gathered: a commit costs more than a few turns.
+	gatherYields = 3
 )
 
 // States of a job. Only one of its caller and the loop can move it out of queued, so a caller that gives up knows
@@ -113,7 +115,9 @@ func (q *queue[T]) run(commit func(batch []*job[T])) {
 func (q *queue[T]) gather(batch []*job[T]) []*job[T] {
 	for {
 		before := len(batch)
-		runtime.Gosched()
+		for range gatherYields {
+			runtime.Gosched()
+		}
 		if batch = q.drain(batch); len(batch) == before || len(batch) == maxBatch {
 			return batch
 		}
