@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -47,10 +46,11 @@ const (
 
 func indexOf(statements []statement) (x index) {
 	resources, conditions := sharedBy(statements, (*statement).resourcesText), sharedBy(statements, (*statement).conditionsText)
+	services, actions := map[string]int{}, map[string]int{}
 	for i := range statements {
 		s := &statements[i]
 		for j := range s.actions {
-			x.addAction(&s.actions[j], i)
+			x.addAction(services, actions, &s.actions[j], i)
 		}
 		x.inverted = append(x.inverted, s.notAction)
 		g := gate{begins: s.resourcesBegin(), resources: resources[i], conditions: conditions[i]}
@@ -60,17 +60,19 @@ func indexOf(statements []statement) (x index) {
 	return x
 }
 
-func (x *index) addAction(p *actionPattern, statement int) {
+// addAction notes that the statement has the pattern. The maps say where services and patterns are that were noted before.
+func (x *index) addAction(services, actions map[string]int, p *actionPattern, statement int) {
 	prefix := p.text[:strings.IndexByte(p.text[:p.literal], ':')+1]
-	at := slices.IndexFunc(x.services, func(s service) bool { return s.prefix == prefix })
-	if at < 0 {
+	at, known := services[prefix]
+	if !known {
 		at = len(x.services)
+		services[prefix] = at
 		x.services = append(x.services, service{prefix: prefix})
 	}
 	s := &x.services[at]
-	at = slices.IndexFunc(s.actions, func(a action) bool { return a.text == p.text })
-	if at < 0 {
+	if at, known = actions[p.text]; !known {
 		at = len(s.actions)
+		actions[p.text] = at
 		s.actions = append(s.actions, action{actionPattern: *p})
 	}
 	s.actions[at].statements = append(s.actions[at].statements, statement)
@@ -127,11 +129,11 @@ func (s *statement) conditionsText() string {
 	var b []byte
 	for i := range s.conditions {
 		c := &s.conditions[i]
-		b = appendText(b, c.written, c.key.name)
-		b = strconv.AppendInt(b, int64(len(c.values)), 10)
+		var values []byte
 		for j := range c.values {
-			b = appendText(b, c.values[j].written)
+			values = appendText(values, c.values[j].written)
 		}
+		b = appendText(b, c.written, c.key.name, string(values)) // the list is one text, so that it ends where it ends
 	}
 	return string(b)
 }

@@ -110,6 +110,19 @@ func genCaller(t *rapid.T) *Caller {
 	return c
 }
 
+// TestConditionsTextsDiffer: a value that is written like several values is not taken for them, whatever the lengths are.
+func TestConditionsTextsDiffer(t *testing.T) {
+	const rule = `{"Effect":%q,"Action":%q,"Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/t":[%s]}}}`
+	long := `"` + strings.Repeat("a", 10) + strings.Repeat("8:xxxxxxxx", 10) + `"`
+	list := `"` + strings.Repeat("a", 10) + `"` + strings.Repeat(`,"xxxxxxxx"`, 10)
+	d := mustParse(t, documentText(`{"Effect":"Allow","Action":"a:Get","Resource":"*"}`, fmt.Sprintf(rule, "Deny", "a:*", long), fmt.Sprintf(rule, "Deny", "a:Get", list)))
+	c := tagged(d)
+	c.Tags["t"] = "xxxxxxxx"
+	if got := Evaluate(c, &Request{Action: "a:Get", Resources: []string{"arn:aws:a:r:1:x"}}); got.Allowed || !got.Explicit {
+		t.Errorf("the denial was passed over: %+v", got)
+	}
+}
+
 // TestPropertyIndexChangesNothing: no decision, no reason and no doubt is
 // another than if every statement had been read.
 func TestPropertyIndexChangesNothing(t *testing.T) {
