@@ -13,7 +13,11 @@ type Rotation struct {
 	Rewrapped  int64
 }
 
-const rewrapChunk = 500
+const (
+	rewrapChunk = 500
+	// auditChunk counts groups, each of up to some hundred records: operations wait for their own records meanwhile.
+	auditChunk = 20
+)
 
 // RotateKeys makes a new data key for the caller's account and wraps every record key of the account anew, online: what
 // is read meanwhile opens under either key. Tokens sealed under older keys hold until they expire.
@@ -85,20 +89,24 @@ func (s *Service) rewrapRow(ctx context.Context, old SealedRow) (bool, error) {
 // keeps them for ever).
 func (s *Service) Sweep(ctx context.Context, auditRetention time.Duration) error {
 	now := s.Now()
-	steps := []func() (int, error){
-		func() (int, error) { return s.Store.DeleteExpiredSessions(ctx, now.Add(-24*time.Hour), rewrapChunk) },
-		func() (int, error) { return s.Store.DeleteExpiredInboundTokens(ctx, now, rewrapChunk) },
+	type step struct {
+		chunk int
+		run   func(limit int) (int, error)
+	}
+	steps := []step{
+		{rewrapChunk, func(n int) (int, error) { return s.Store.DeleteExpiredSessions(ctx, now.Add(-24*time.Hour), n) }},
+		{rewrapChunk, func(n int) (int, error) { return s.Store.DeleteExpiredInboundTokens(ctx, now, n) }},
 	}
 	if auditRetention > 0 {
-		steps = append(steps, func() (int, error) { return s.Store.DeleteAuditBefore(ctx, now.Add(-auditRetention), rewrapChunk) })
+		steps = append(steps, step{auditChunk, func(n int) (int, error) { return s.Store.DeleteAuditBefore(ctx, now.Add(-auditRetention), n) }})
 	}
 	for _, step := range steps {
 		for {
-			n, err := step()
+			n, err := step.run(step.chunk)
 			if err != nil {
 				return internal(err, "sweeping what has ended")
 			}
-			if n < rewrapChunk {
+			if n < step.chunk {
 				break
 			}
 		}

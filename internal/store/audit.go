@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -202,16 +203,23 @@ func (s *Store) AppendAudit(ctx context.Context, r identity.AuditRecord) error {
 	return s.engine.appendAudit(ctx, newAuditRow(&r))
 }
 
-// DeleteAuditBefore removes groups all of whose records are older than before, limit at most, and returns how many. Only
-// the oldest are looked at: groups are in the order of time, but for what the clocks of replicas differ by.
+// retentionWindow is how many of the oldest groups are looked at for those to delete: more than one, for a clock that ran
+// ahead may have put groups in front that are not due yet.
+const retentionWindow = 1000
+
+// DeleteAuditBefore removes groups all of whose records are older than before, limit at most, and returns how many.
 func (s *Store) DeleteAuditBefore(ctx context.Context, before time.Time, limit int) (int, error) {
 	var n int64
 	err := s.engine.writeAudit(ctx, func(h handle) (err error) {
-		n, err = h.exec(`DELETE FROM audit_groups WHERE n IN (SELECT n FROM audit_groups ORDER BY n LIMIT $1) AND last_at < $2`, limit, toMillis(before))
+		n, err = h.exec(`DELETE FROM audit_groups WHERE n IN (SELECT n FROM (SELECT n, last_at FROM audit_groups ORDER BY n LIMIT $1) oldest
+			WHERE last_at < $2 ORDER BY n LIMIT $3)`, retentionWindow, toMillis(before), limit)
 		if err != nil || n == 0 {
 			return err
 		}
-		_, err = h.exec(`DELETE FROM audit_segments WHERE last < (SELECT MIN(n) FROM audit_groups)`)
+		if _, err = h.exec(`DELETE FROM audit_segments WHERE last < (SELECT COALESCE(MIN(n), $1) FROM audit_groups)`, int64(math.MaxInt64)); err != nil {
+			return err
+		}
+		_, err = h.exec(`DELETE FROM audit_filters WHERE first < (SELECT COALESCE(MIN(first), $1) FROM audit_segments)`, int64(math.MaxInt64))
 		return err
 	})
 	return int(n), err

@@ -81,14 +81,13 @@ func (a *auditSearch) run() error {
 			return err
 		}
 		for _, s := range segments {
-			if !s.filter.hasAll(a.terms) {
-				continue
+			if s.filter.hasAll(a.terms) {
+				if err := a.groups(s.first, min(s.last, at)); err != nil || a.enough() {
+					return err
+				}
 			}
-			if err := a.groups(s.first, min(s.last, at)); err != nil || a.enough() {
-				return err
-			}
+			at = s.first - 1
 		}
-		at = segments[len(segments)-1].first - 1
 	}
 	return nil
 }
@@ -120,8 +119,8 @@ func (a *auditSearch) groups(lo, hi int64) error {
 }
 
 const (
-	selectSegments = `SELECT first, last, filter FROM audit_segments
-		WHERE first <= $1 AND last_at >= $2 AND first_at < $3 ORDER BY first DESC LIMIT $4`
+	selectSegments = `SELECT s.first, s.last, f.filter FROM audit_segments s JOIN audit_filters f ON f.first = s.first
+		WHERE s.first <= $1 AND s.last_at >= $2 AND s.first_at < $3 ORDER BY s.first DESC LIMIT $4`
 	selectGroupTerms = `SELECT n, terms FROM audit_groups
 		WHERE n >= $1 AND n <= $2 AND last_at >= $3 AND first_at < $4 ORDER BY n DESC LIMIT $5`
 )

@@ -16,7 +16,7 @@ const (
 )
 
 const (
-	selectLastSegment = `SELECT last FROM audit_segments WHERE first > $1 ORDER BY first DESC LIMIT 1`
+	selectLastSegment = `SELECT last FROM audit_segments WHERE first = (SELECT MAX(first) FROM audit_segments)`
 	selectUnindexed   = `SELECT n, first_at, last_at, terms FROM audit_groups WHERE n > $1 AND n <= $2 ORDER BY n LIMIT $3`
 )
 
@@ -27,24 +27,35 @@ type auditSegment struct {
 	filter          termFilter
 }
 
-// settling remembers up to where the groups of all replicas are known to be in. Where several write at once, a number
-// that was handed out may be committed after a greater one, but no later than its transaction may last.
+// horizon is what may still be appended beside what is there. Where several write at once, a number that was handed out may
+// be committed after a greater one; transactions tell when that is over. Both are 0 where groups are numbered as they are
+// committed.
+type horizon struct {
+	greatest int64 // number of a group
+	oldest   int64 // transaction that has not ended
+	next     int64 // transaction
+}
+
+// settling remembers up to where the groups of all replicas are known to be in.
 type settling struct {
 	settled int64
-	seen    int64
+	seen    horizon
 	seenAt  time.Time
 }
 
-// settleTime is how long a number is waited for: several times the longest transaction.
-const settleTime = 4 * txLimit
+// settleTime is how long a number is waited for at least: a number is handed out a moment before its transaction is known.
+const settleTime = time.Minute
 
-// settle takes the greatest number there is now and returns up to where all are settled.
-func (s *settling) settle(greatest int64, now time.Time) int64 {
+// settle takes the horizon of now and returns up to where all are settled: what was there when every transaction that has
+// ended since was still to begin.
+func (s *settling) settle(now horizon, at time.Time) int64 {
 	switch {
-	case s.seenAt.IsZero():
-		s.seen, s.seenAt = greatest, now
-	case now.Sub(s.seenAt) >= settleTime:
-		s.settled, s.seen, s.seenAt = s.seen, greatest, now
+	case now.next == 0:
+		return now.greatest
+	case s.seenAt.IsZero() || now.greatest < s.seen.greatest: // or the database lost what it had not flushed
+		*s = settling{seen: now, seenAt: at}
+	case at.Sub(s.seenAt) >= settleTime && now.oldest >= s.seen.next:
+		*s = settling{settled: s.seen.greatest, seen: now, seenAt: at}
 	}
 	return s.settled
 }
@@ -66,8 +77,12 @@ func (s *Store) IndexAudit(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	err = s.engine.writeAudit(ctx, func(h handle) error {
-		_, err := h.exec(`INSERT INTO audit_segments (first, last, first_at, last_at, filter) VALUES ($1, $2, $3, $4, $5)`,
-			seg.first, seg.last, seg.firstAt, seg.lastAt, []byte(seg.filter))
+		_, err := h.exec(`INSERT INTO audit_segments (first, last, first_at, last_at) VALUES ($1, $2, $3, $4)`,
+			seg.first, seg.last, seg.firstAt, seg.lastAt)
+		if err != nil {
+			return err
+		}
+		_, err = h.exec(`INSERT INTO audit_filters (first, filter) VALUES ($1, $2)`, seg.first, []byte(seg.filter))
 		return err
 	})
 	if errors.Is(err, identity.ErrExists) {
@@ -78,21 +93,18 @@ func (s *Store) IndexAudit(ctx context.Context) (more bool, err error) {
 
 // settledUntil is the number of the newest group after whose commit no smaller one can come; 0 for none.
 func (s *Store) settledUntil(h handle) (int64, error) {
-	var greatest int64
-	if err := h.one(`SELECT COALESCE(MAX(n), 0) FROM audit_groups`, nil, &greatest); err != nil {
+	var now horizon
+	if err := h.one(h.dialect.selectHorizon, nil, &now.greatest, &now.oldest, &now.next); err != nil {
 		return 0, err
-	}
-	if s.engine.ordered() {
-		return greatest, nil
 	}
 	s.auditMu.Lock()
 	defer s.auditMu.Unlock()
-	return s.settling.settle(greatest, s.now()), nil
+	return s.settling.settle(now, s.now()), nil
 }
 
 // lastSegment returns where the newest segment ends, 0 without any.
 func lastSegment(h handle) (last int64, err error) {
-	err = h.one(selectLastSegment, []any{0}, &last)
+	err = h.one(selectLastSegment, nil, &last)
 	if errors.Is(err, identity.ErrNotFound) {
 		return 0, nil
 	}

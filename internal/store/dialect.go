@@ -18,6 +18,8 @@ type dialect struct {
 	textType string
 	// serialType declares a key that the database numbers in the order of inserts.
 	serialType string
+	// selectHorizon reads a horizon of the audit.
+	selectHorizon string
 	// ddlInTx runs a migration and the note of its version in one transaction. Engines that run DDL and DML in one
 	// transaction badly run the text alone; it is written so that a second run changes nothing.
 	ddlInTx bool

@@ -14,10 +14,11 @@ import (
 )
 
 const (
-	// batchLoops is how many batches of point reads are under way at once: one slow answer holds up few.
+	// batchLoops is how many batches of point reads are under way at once. More make smaller batches.
 	batchLoops = 2
-	// batchLimit bounds a batch on a server that hangs.
-	batchLimit = 5 * time.Second
+	// batchLimit is how long a batch may take. One read that waits for a lock holds up all that wait behind it, so they are
+	// soon left to read each by himself.
+	batchLimit = time.Second
 )
 
 // errAlone tells a caller to read by itself: his batch came to nothing, and the cause may be another's.

@@ -55,6 +55,21 @@ func (r pointing) pointOnce(ctx context.Context, query string, values [][]byte, 
 }
 
 func pointPostgres(ctx context.Context, c *pgx.Conn, query string, values [][]byte, dest []any) error {
+	err := runPoint(ctx, c, query, values, dest)
+	if outdated(err) {
+		return runPoint(ctx, c, query, values, dest)
+	}
+	return err
+}
+
+// outdated tells that a prepared statement was lost (invalid_sql_statement_name) or made for a schema of before
+// (feature_not_supported: a cached plan must not change its result).
+func outdated(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && (refused.Code == "26000" || refused.Code == "0A000")
+}
+
+func runPoint(ctx context.Context, c *pgx.Conn, query string, values [][]byte, dest []any) error {
 	statement, err := c.Prepare(ctx, query, query) // asks the server once for each connection
 	if err != nil {
 		return err
@@ -71,7 +86,7 @@ func pointPostgres(ctx context.Context, c *pgx.Conn, query string, values [][]by
 }
 
 // forget drops a prepared statement that the server refused to run: a schema that changed meanwhile, or a connection
-// pooler, may have invalidated it, and the next read prepares it anew.
+// pooler, may have invalidated it, and the next read on this connection prepares it anew.
 func forget(ctx context.Context, c *pgx.Conn, query string, err error) error {
 	var refused *pgconn.PgError
 	if !errors.As(err, &refused) || c.IsClosed() {

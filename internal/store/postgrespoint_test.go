@@ -4,11 +4,14 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/lanyard-id/lanyard/internal/identity"
 	"github.com/lanyard-id/lanyard/internal/store/storetest/pgtest"
 )
@@ -175,18 +178,58 @@ func TestPointConnectionsPostgres(t *testing.T) {
 	}
 }
 
-// TestPointPreparesAgain: a statement that the server has lost fails no read.
+// TestPointPreparesAgain: a statement that the server has lost, or whose table has changed, fails no read on any connection.
 func TestPointPreparesAgain(t *testing.T) {
 	s, g := openPostgresAt(t, pgtest.Start(t))
 	db := s.engine.(*postgresEngine).db
-	db.SetMaxOpenConns(1)
-	if err := readActive(t.Context(), s, &g); err != nil {
+	var held []*sql.Conn
+	for range 3 { // so that each holds the statement
+		c, err := db.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, c)
+	}
+	onEach := func(f func(*pgx.Conn) error) {
+		t.Helper()
+		for _, c := range held {
+			if err := c.Raw(func(d any) error { return f(d.(*stdlib.Conn).Conn()) }); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	const query = `SELECT reason FROM grants WHERE id = $1`
+	values := [][]byte{[]byte(g.ID)}
+	if _, err := db.ExecContext(t.Context(), `UPDATE grants SET reason = 'x'`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.ExecContext(t.Context(), `DEALLOCATE ALL`); err != nil {
+	read := func(c *pgx.Conn) error {
+		var got string
+		err := pointPostgres(t.Context(), c, query, values, []any{&got})
+		if err == nil && got != "x" {
+			t.Errorf("%q", got)
+		}
+		return err
+	}
+	onEach(read)
+	onEach(func(c *pgx.Conn) error {
+		_, err := c.Exec(t.Context(), `DEALLOCATE ALL`)
+		return err
+	})
+	onEach(read)
+	if _, err := db.ExecContext(t.Context(), `ALTER TABLE grants ALTER COLUMN reason TYPE BYTEA USING 'x'::bytea`); err != nil {
 		t.Fatal(err)
 	}
-	for range 3 {
+	onEach(func(c *pgx.Conn) error {
+		var got []byte
+		return pointPostgres(t.Context(), c, query, values, []any{&got})
+	})
+	for _, c := range held {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	for range 8 {
 		if err := readActive(t.Context(), s, &g); err != nil {
 			t.Error(err)
 		}

@@ -39,7 +39,7 @@ type sqliteEngine struct {
 }
 
 func sqliteDialect() *dialect {
-	return &dialect{name: "sqlite", goose: goose.DialectSQLite3, textType: "TEXT", serialType: "INTEGER PRIMARY KEY", ddlInTx: true, classify: classifySQLite}
+	return &dialect{name: "sqlite", goose: goose.DialectSQLite3, textType: "TEXT", serialType: "INTEGER PRIMARY KEY", selectHorizon: `SELECT COALESCE(MAX(n), 0), 0, 0 FROM audit_groups`, ddlInTx: true, classify: classifySQLite}
 }
 
 func classifySQLite(err error) fault {
@@ -171,9 +171,6 @@ func (e *sqliteEngine) writeAudit(ctx context.Context, fn func(handle) error) er
 func (e *sqliteEngine) appendAudit(ctx context.Context, r *auditRow) error {
 	return e.audit.queue.do(ctx, change{row: r, durable: r.durable})
 }
-
-// ordered: one transaction writes at a time, so groups are numbered as they are committed.
-func (e *sqliteEngine) ordered() bool { return true }
 
 func (e *sqliteEngine) ping(ctx context.Context) error {
 	var one int

@@ -64,8 +64,6 @@ type engine interface {
 	writeAudit(ctx context.Context, fn func(handle) error) error
 	// appendAudit commits a record together with those of concurrent callers.
 	appendAudit(ctx context.Context, r *auditRow) error
-	// ordered tells whether groups of audit records are numbered in the order of commits.
-	ordered() bool
 	ping(ctx context.Context) error
 	close() error
 }

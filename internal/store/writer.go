@@ -79,7 +79,7 @@ func (w *writer) commit(batch []*job[change]) {
 }
 
 // append commits a batch of audit records alone in one statement, which is a transaction by itself. When it fails, none
-// was appended, and commit tries each alone.
+// was appended, and commit tries the batch again, and then each alone.
 func (w *writer) append(batch []*job[change]) bool {
 	if slices.ContainsFunc(batch, func(j *job[change]) bool { return j.value.row == nil }) {
 		return false

@@ -276,3 +276,21 @@ func testAuditRetention(t *testing.T, s *suite) {
 		same(t, names(s.find(t, account, identity.AuditFilter{}), mark), []string{mark(all[9+i])})
 	}
 }
+
+// testAuditRetentionAhead: groups of a clock that ran ahead keep no others.
+func testAuditRetentionAhead(t *testing.T, s *suite) {
+	id := s.account(t)
+	ahead := s.event(id, "x")
+	ahead.At = ahead.At.Add(24 * time.Hour)
+	old, young := s.event(id, "x"), s.event(id, "x")
+	s.append(t, ahead, old, young)
+	n, err := s.store.DeleteAuditBefore(t.Context(), young.At, 1)
+	ok(t, err)
+	same(t, n, 1)
+	same(t, names(s.find(t, id, identity.AuditFilter{}), mark), []string{mark(young), mark(ahead)})
+	_, err = s.store.DeleteAuditBefore(t.Context(), ahead.At.Add(time.Hour), 10)
+	ok(t, err)
+	same(t, len(s.find(t, id, identity.AuditFilter{})), 0)
+	s.append(t, young)
+	same(t, len(s.find(t, id, identity.AuditFilter{RequestID: "rq"})), 1)
+}

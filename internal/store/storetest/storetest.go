@@ -69,6 +69,7 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) identity.St
 		{"GrantsDue", testGrantsDue},
 		{"Expiry", testExpiry},
 		{"AuditRetention", testAuditRetention},
+		{"AuditRetentionAhead", testAuditRetentionAhead},
 		{"ListAccounts", testListAccounts},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, newSuite(t)) })

@@ -17,6 +17,11 @@ CREATE TABLE IF NOT EXISTS audit_segments (
     first    BIGINT NOT NULL PRIMARY KEY,
     last     BIGINT NOT NULL,
     first_at BIGINT NOT NULL,
-    last_at  BIGINT NOT NULL,
-    filter   BYTEA  NOT NULL
+    last_at  BIGINT NOT NULL
+);
+
+-- Filters have a table of their own, so that a search for a time passes over them.
+CREATE TABLE IF NOT EXISTS audit_filters (
+    first  BIGINT NOT NULL PRIMARY KEY,
+    filter BYTEA  NOT NULL
 );
