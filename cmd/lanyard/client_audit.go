@@ -236,8 +236,8 @@ func (o *findOptions) settle(now time.Time) error {
 	if strings.HasPrefix(o.filter.SessionID, "urn:") {
 		return fmt.Errorf("--session takes the id that lanyard sessions shows, not a session URI, which is a secret of its user")
 	}
-	if len(o.logs) > 0 && o.filter.User == "" {
-		return fmt.Errorf("--log needs --user: logs are shown only about somebody")
+	if err := o.checkLogs(); err != nil {
+		return err
 	}
 	o.filter.User = userKey(o.filter.User)
 	o.filter.Action = actionNamed(o.filter.Action)
@@ -251,6 +251,21 @@ func (o *findOptions) settle(now time.Time) error {
 	}
 	at := api.Timestamp(since)
 	o.filter.Since = &at
+	return nil
+}
+
+// checkLogs: what was logged is whole only beside all that the audit has about the user.
+func (o *findOptions) checkLogs() error {
+	if len(o.logs) == 0 {
+		return nil
+	}
+	if o.filter.User == "" {
+		return fmt.Errorf("--log needs --user: logs are shown only about somebody")
+	}
+	f := o.filter
+	if f.GrantID+f.SessionID+f.RequestID+f.Caller+f.Action+f.Result != "" {
+		return fmt.Errorf("--log goes with --user and --since alone: beside some of the records, calls would seem to lack theirs")
+	}
 	return nil
 }
 
@@ -300,8 +315,12 @@ func find(ctx context.Context, env *environment, c *client.Client, o findOptions
 		return err
 	}
 	out := newAuditPrinter(env, o.asJSON)
+	if len(list) == o.count && len(logged) > 0 { // there may be more records before these
+		_, logged = before(logged, time.Time(list[0].Time))
+		fmt.Fprintf(env.stderr, "lanyard: these are the newest %d records, with what was logged since the first of them; -n shows more\n", o.count)
+	}
 	printStory(out, list, logged)
-	if len(list) == 0 && !o.asJSON {
+	if len(list)+len(logged) == 0 && !o.asJSON {
 		out.t.line(span{dim, "No record matches. Records older than the configured retention are gone; lanyard audit tail shows the latest."})
 	}
 	return out.t.err

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -12,6 +14,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/lanyard-id/lanyard/api"
 )
@@ -57,18 +62,45 @@ func readLogs(files []string, user string, since *api.Timestamp) ([]userLine, er
 // maxUserLine is more than any line of ours has.
 const maxUserLine = 1 << 20
 
-// linesAbout passes over what is not JSON: programs print to the same place what their libraries say.
+// linesAbout passes over what is not JSON, and over lines that are too long: programs print to the same place what their
+// libraries say.
 func linesAbout(r io.Reader, user string) (found []userLine, err error) {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxUserLine)
-	for lines.Scan() {
+	lines := bufio.NewReaderSize(r, maxUserLine)
+	for {
+		line, err := lines.ReadSlice('\n')
+		for long := err; errors.Is(long, bufio.ErrBufferFull); {
+			line = nil
+			_, long = lines.ReadSlice('\n')
+			err = long
+		}
 		var l userLine
-		if json.Unmarshal(lines.Bytes(), &l) == nil && l.Message != "" && !l.Time.IsZero() && isAbout(&l, user) {
-			l.whole = slices.Clone(lines.Bytes())
+		if utf8.Valid(line) && json.Unmarshal(line, &l) == nil && l.Message != "" && !l.Time.IsZero() && isAbout(&l, user) {
+			l.whole = visible(bytes.TrimSpace(line))
 			found = append(found, l)
 		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return found, nil
+		case err != nil:
+			return nil, err
+		}
 	}
-	return found, lines.Err()
+}
+
+// visible writes the characters of a JSON text that a terminal would act on, or would not show, as their escapes. Outside
+// its strings JSON has none of them.
+func visible(text []byte) []byte {
+	out := make([]byte, 0, len(text))
+	for _, r := range string(text) {
+		if r < 0x7f || !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+			out = utf8.AppendRune(out, r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			out = fmt.Appendf(out, `\u%04x`, unit)
+		}
+	}
+	return out
 }
 
 // isAbout compares as the audit does: a user id is a subject whoever vouched for it, a JWT's user one of its issuer.

@@ -81,6 +81,22 @@ func TestAuditFindWithLogs(t *testing.T) {
 	inOrder(strings.Join(messages, "\n"), "signed in", "GetResourceOauth2Token", "called an API")
 }
 
+// TestAuditFindWithLogsOfMore: where the list of records was cut, what was logged before it is left out, and that is said.
+func TestAuditFindWithLogsOfMore(t *testing.T) {
+	f := newFakeLanyard(t)
+	f.always(api.FindAuditRecords, auditOf(record("1", "bedrock-agentcore:GetResourceOauth2Token", "allowed", -3*time.Minute)))
+	door, agent := logFiles(t)
+	code, out, errOut := cli(t, f.shell("COLUMNS", "120"), "audit", "find", "-n", "1", "--user", "alice", "--log", agent, "--log", door)
+	if code != 0 || strings.Contains(out, "signed in") || !strings.Contains(out, "called an API") || !strings.Contains(errOut, "-n shows more") {
+		t.Errorf("%d %s\n%s", code, out, errOut)
+	}
+	f = newFakeLanyard(t)
+	f.always(api.FindAuditRecords, auditOf())
+	if _, out, _ := cli(t, f.shell("COLUMNS", "120"), "audit", "find", "--user", "alice", "--log", door); !strings.Contains(out, "signed in") || strings.Contains(out, "No record") {
+		t.Errorf("lines without a record: %s", out)
+	}
+}
+
 func TestAuditFindWithLogsThatCannotBeRead(t *testing.T) {
 	f := newFakeLanyard(t)
 	f.always(api.FindAuditRecords, auditOf())
@@ -92,10 +108,19 @@ func TestAuditFindWithLogsThatCannotBeRead(t *testing.T) {
 		t.Errorf("no such file: %d %s", code, errOut)
 	}
 	long := filepath.Join(t.TempDir(), "long.log")
-	if err := os.WriteFile(long, []byte(strings.Repeat("a", maxUserLine+1)), 0o600); err != nil {
-		t.Fatal(err)
+	line := `{"time":"` + cliNow.Format(time.RFC3339) + `","msg":"odd ` + "\u009b \u202e \U000E0041" + `","subject":"alice"}`
+	odd := `{"time":"` + cliNow.Format(time.RFC3339) + `","msg":"broken` + "\xff" + `","subject":"alice"}`
+	for _, size := range []int{maxUserLine, maxUserLine + 1, 3*maxUserLine - 1, 3 * maxUserLine} {
+		text := strings.Repeat("a", size) + "\n" + odd + "\n" + line // without an end
+		if err := os.WriteFile(long, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, out, _ := cli(t, f.shell(), "audit", "find", "--user", "alice", "--json", "--log", long)
+		if want := `"msg":"odd \u009b \u202e \udb40\udc41"`; code != 0 || strings.Count(out, "\n") != 1 || !strings.Contains(out, want) {
+			t.Errorf("after a line of %d bytes: %d %q", size, code, out)
+		}
 	}
-	if code, _, errOut := cli(t, f.shell(), "audit", "find", "--user", "alice", "--log", long); code != 1 || !strings.Contains(errOut, "long.log") {
-		t.Errorf("a line without an end: %d %s", code, errOut)
+	if code, _, errOut := cli(t, f.shell(), "audit", "find", "--user", "alice", "--result", "denied", "--log", agent); code != 2 || !strings.Contains(errOut, "alone") {
+		t.Errorf("beside some of the records: %d %s", code, errOut)
 	}
 }

@@ -103,7 +103,7 @@ const (
 	maxAnswer  = 1 << 20
 )
 
-func getWith[Out any](ctx context.Context, p *provider, token client.TokenRequest, base http.RoundTripper, path string, query url.Values) (Out, error) {
+func getWith[Out any](ctx context.Context, p *provider, token client.TokenRequest, sent *sentToken, path string, query url.Values) (Out, error) {
 	var out Out
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
@@ -118,8 +118,11 @@ func getWith[Out any](ctx context.Context, p *provider, token client.TokenReques
 	for name, values := range p.header {
 		r.Header[name] = values
 	}
-	resp, err := p.httpClient(token, base).Do(r)
+	resp, err := p.httpClient(token, sent).Do(r)
 	if err != nil {
+		if sent.authorization != "" { // it may have been carried out
+			p.note(ctx, r.Method, path, 0)
+		}
 		return out, fmt.Errorf("%s: %w", p.title, err)
 	}
 	defer resp.Body.Close()
@@ -133,8 +136,8 @@ func getWith[Out any](ctx context.Context, p *provider, token client.TokenReques
 	return out, nil
 }
 
-// note writes down what was called in whose name, the last link of the chain that begins with the user's sign-in. The
-// token is not in it, nor is a query.
+// note writes down what was called in whose name, the last link of the chain that begins with the user's sign-in; status 0
+// when no answer came. The token is not in it, nor is a query.
 func (p *provider) note(ctx context.Context, method, path string, status int) {
 	user, ok := oidcdata.FromContext(ctx)
 	if p.log == nil || !ok {
