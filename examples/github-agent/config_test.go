@@ -161,7 +161,7 @@ func TestRunStartsAndStops(t *testing.T) {
 	}
 }
 
-// TestSettingsReachWhatTheySet: each of the ten that such an agent is deployed with, by what it decides.
+// TestSettingsReachWhatTheySet: each of the ten that such an agent is deployed with becomes what it names.
 func TestSettingsReachWhatTheySet(t *testing.T) {
 	all := map[string]string{
 		"AWS_REGION": "eu-west-1", "IDENTITY_AWS_REGION": "eu-central-1", "ENVIRONMENT": "staging", "LOG_LEVEL": "WARN", "S3_BUCKET_NAME": "a-bucket",

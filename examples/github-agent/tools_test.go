@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -17,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/lanyard-id/lanyard/api"
 	"github.com/lanyard-id/lanyard/client"
+	"github.com/lanyard-id/lanyard/client/oidcdata"
 	"github.com/lanyard-id/lanyard/examples/github-agent/internal/chat"
 )
 
@@ -187,7 +190,8 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestAnAPIIsNotWaitedForWithoutEnd: a call takes ten seconds at most, whatever time the answer has left.
+// TestAnAPIIsNotWaitedForWithoutEnd: a call takes ten seconds at most, whatever time the answer has left, and is written down
+// all the same.
 func TestAnAPIIsNotWaitedForWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lanyard, err := client.New(t.Context(), client.WithEndpoint("https://lanyard.example.com"), client.WithRegion("us-west-2"),
@@ -201,11 +205,17 @@ func TestAnAPIIsNotWaitedForWithoutEnd(t *testing.T) {
 			<-r.Context().Done()
 			return nil, r.Context().Err()
 		})
-		p := &provider{name: "p", base: "https://api.example.com", lanyard: lanyard, returnURL: "https://agent.example.com/back", transport: silent, now: time.Now}
+		var logged bytes.Buffer
+		p := &provider{name: "p", base: "https://api.example.com", lanyard: lanyard, returnURL: "https://agent.example.com/back", transport: silent, now: time.Now,
+			log: slog.New(slog.NewJSONHandler(&logged, nil))}
 		began := time.Now()
-		_, err = get[GitHubUser](client.WithWorkloadToken(t.Context(), "wat"), p, githubUserScopes, "/user", nil)
+		ctx := oidcdata.NewContext(client.WithWorkloadToken(t.Context(), "wat"), &oidcdata.Claims{Issuer: "https://idp.example.com", Subject: "alice"})
+		_, err = get[GitHubUser](ctx, p, githubUserScopes, "/user", nil)
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 10*time.Second {
 			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		if l := logged.String(); !strings.Contains(l, `"url":"https://api.example.com/user","status":0`) || !strings.Contains(l, `"subject":"alice"`) {
+			t.Errorf("a call that may have been carried out is logged as %q", l)
 		}
 	})
 }
