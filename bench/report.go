@@ -108,7 +108,7 @@ func (r *report) tabulate(b *strings.Builder) {
 				continue
 			}
 			ratio := w.times(&c.rows[0])
-			fmt.Fprintf(b, " %.2f | %.1f | %s |\n", ratio, c.goal, verdict(ratio, c.goal))
+			fmt.Fprintf(b, " %.2f | %g | %s |\n", ratio, c.goal, verdict(ratio, c.goal))
 		}
 	}
 	r.growth(b)
