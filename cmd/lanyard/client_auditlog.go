@@ -68,10 +68,9 @@ func linesAbout(r io.Reader, user string) (found []userLine, err error) {
 	lines := bufio.NewReaderSize(r, maxUserLine)
 	for {
 		line, err := lines.ReadSlice('\n')
-		for long := err; errors.Is(long, bufio.ErrBufferFull); {
+		for errors.Is(err, bufio.ErrBufferFull) { // what is left of a line that is too long
 			line = nil
-			_, long = lines.ReadSlice('\n')
-			err = long
+			_, err = lines.ReadSlice('\n')
 		}
 		var l userLine
 		if utf8.Valid(line) && json.Unmarshal(line, &l) == nil && l.Message != "" && !l.Time.IsZero() && isAbout(&l, user) {

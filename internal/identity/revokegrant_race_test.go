@@ -62,6 +62,19 @@ func revokeTwice(t *testing.T, s *servertest.Service) {
 	}
 }
 
+// firstCall closes when the store is asked for the first time, from now on.
+func firstCall(s *servertest.Service, name string) <-chan struct{} {
+	asked := make(chan struct{})
+	var once sync.Once
+	s.OnStore(func(call string) error {
+		if call == name {
+			once.Do(func() { close(asked) })
+		}
+		return nil
+	})
+	return asked
+}
+
 // TestRefreshDoesNotResurrect: a grant is revoked while its token is refreshed. The refresh hands nothing out, and what it
 // brought is what the provider is told to end.
 func TestRefreshDoesNotResurrect(t *testing.T) {
@@ -78,14 +91,7 @@ func TestRefreshDoesNotResurrect(t *testing.T) {
 		refused(t, err, api.ConflictException, "was revoked while its token was refreshed")
 	})
 	<-hold.Arrived()
-	retired := make(chan struct{})
-	var once sync.Once
-	s.OnStore(func(call string) error {
-		if call == "ClaimRefresh" {
-			once.Do(func() { close(retired) })
-		}
-		return nil
-	})
+	retired := firstCall(s, "ClaimRefresh")
 	both.Go(func() { outcome(t, revoke(t, s, id, false), api.OutcomeRevoked, 200, "") })
 	<-retired
 	if g := stateOf(t, s, id); g.State != identity.GrantRevoking {
@@ -122,14 +128,7 @@ func TestFailedRefreshHandsOutNothingRevoked(t *testing.T) {
 		refused(t, err, api.ConflictException, "was revoked while its token was refreshed")
 	})
 	<-hold.Arrived()
-	retired := make(chan struct{})
-	var once sync.Once
-	s.OnStore(func(call string) error {
-		if call == "ClaimRefresh" {
-			once.Do(func() { close(retired) })
-		}
-		return nil
-	})
+	retired := firstCall(s, "ClaimRefresh")
 	both.Go(func() { outcome(t, revoke(t, s, id, false), api.OutcomeRevoked, 200, "") })
 	<-retired
 	hold.Release()
@@ -178,14 +177,7 @@ func TestRefreshRefusedWhileRevoking(t *testing.T) {
 	var both sync.WaitGroup
 	both.Go(func() { _, _ = a.Ask(token) })
 	<-hold.Arrived()
-	retired := make(chan struct{})
-	var once sync.Once
-	s.OnStore(func(call string) error {
-		if call == "ClaimRefresh" {
-			once.Do(func() { close(retired) })
-		}
-		return nil
-	})
+	retired := firstCall(s, "ClaimRefresh")
 	both.Go(func() { outcome(t, revoke(t, s, id, false), api.OutcomeRevoked, 200, "") })
 	<-retired
 	hold.Release()

@@ -32,19 +32,8 @@ func (a *auditor) close() error {
 
 // commit writes a batch. No record can be at fault alone, so all share its outcome.
 func (a *auditor) commit(batch []*job[*auditRow]) {
-	live := batch[:0:0]
-	rows := make([]*auditRow, 0, len(batch))
-	for _, j := range batch {
-		if j.claim() {
-			live, rows = append(live, j), append(rows, j.value)
-		}
-	}
-	if len(live) == 0 {
-		return
-	}
-	err := a.write(rows)
-	for _, j := range live {
-		j.answer(err)
+	if live, rows := claimed(batch); len(live) > 0 {
+		answerAll(live, a.write(rows))
 	}
 }
 

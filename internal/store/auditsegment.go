@@ -46,8 +46,8 @@ type settling struct {
 // settleTime is how long a number is waited for at least: a number is handed out a moment before its transaction is known.
 const settleTime = time.Minute
 
-// settle takes the horizon of now and returns up to where all are settled: what was there when every transaction that has
-// ended since was still to begin.
+// settle takes the horizon of now and returns up to where all are settled: what was there at an earlier look, once every
+// transaction that was under way then has ended.
 func (s *settling) settle(now horizon, at time.Time) int64 {
 	switch {
 	case now.next == 0:

@@ -70,13 +70,7 @@ func (b *batcher) read(ctx context.Context, r *pointRead) error {
 
 // answer reads the rows of those who still wait.
 func (b *batcher) answer(batch []*job[*pointRead]) {
-	live := batch[:0:0]
-	reads := make([]*pointRead, 0, len(batch))
-	for _, j := range batch {
-		if j.claim() {
-			live, reads = append(live, j), append(reads, j.value)
-		}
-	}
+	live, reads := claimed(batch)
 	if len(live) == 0 {
 		return
 	}
@@ -84,9 +78,7 @@ func (b *batcher) answer(batch []*job[*pointRead]) {
 	if err != nil {
 		err = errAlone
 	}
-	for _, j := range live {
-		j.answer(err)
-	}
+	answerAll(live, err)
 }
 
 func (b *batcher) readAll(reads []*pointRead) error {

@@ -46,6 +46,23 @@ func (j *job[T]) answer(err error) {
 	}
 }
 
+// claimed returns those jobs of a batch whose callers still wait, and their values.
+func claimed[T any](batch []*job[T]) (live []*job[T], values []T) {
+	live, values = make([]*job[T], 0, len(batch)), make([]T, 0, len(batch))
+	for _, j := range batch {
+		if j.claim() {
+			live, values = append(live, j), append(values, j.value)
+		}
+	}
+	return live, values
+}
+
+func answerAll[T any](batch []*job[T], err error) {
+	for _, j := range batch {
+		j.answer(err)
+	}
+}
+
 // queue hands jobs of many callers in batches to the one loop that commits them.
 type queue[T any] struct {
 	ch     chan *job[T]

@@ -264,12 +264,6 @@ func (w *writer) disconnect() {
 	w.conn = nil
 }
 
-func answerAll(batch []*job[change], err error) {
-	for _, j := range batch {
-		j.answer(err)
-	}
-}
-
 // doomed marks an error after which the transaction cannot go on.
 type doomed struct{ error }
 
