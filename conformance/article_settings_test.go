@@ -21,13 +21,17 @@ func (w *world) settings(t *testing.T, _ *person) {
 		}
 		return value
 	}
-	for _, r := range w.records(t) {
-		if r.Workload != set("WORKLOAD_IDENTITY_NAME") || r.Action == "GetResourceOauth2Token" && r.Provider != set("GITHUB_PROVIDER_NAME") {
+	records, calls, workload, provider, model := w.records(t), w.Model.Calls(), set("WORKLOAD_IDENTITY_NAME"), set("GITHUB_PROVIDER_NAME"), set("INFERENCE_PROFILE_ID")
+	if len(records) == 0 || len(calls) == 0 {
+		t.Fatalf("there are %d records and %d calls of the model to look at", len(records), len(calls))
+	}
+	for _, r := range records {
+		if r.Workload != workload || r.Action == "GetResourceOauth2Token" && r.Provider != provider {
 			t.Errorf("%s was asked for the workload %q at the provider %q", r.Action, r.Workload, r.Provider)
 		}
 	}
-	for _, call := range w.Model.Calls() {
-		if call.ModelID != set("INFERENCE_PROFILE_ID") || call.Operation != "ConverseStream" {
+	for _, call := range calls {
+		if call.ModelID != model || call.Operation != "ConverseStream" {
 			t.Errorf("the model was asked as %s by %s", call.ModelID, call.Operation)
 		}
 	}
@@ -38,7 +42,7 @@ func (w *world) settings(t *testing.T, _ *person) {
 		t.Errorf("/ping answers %d %s", status, body)
 	}
 	w.bucket(t, set("S3_BUCKET_NAME"), set("AWS_REGION"))
-	identity, err := w.as(t, w.Root(t)).GetWorkloadIdentity(t.Context(), set("WORKLOAD_IDENTITY_NAME"))
+	identity, err := w.as(t, w.Root(t)).GetWorkloadIdentity(t.Context(), workload)
 	check(t, err)
 	if back := set("SESSION_BINDING_URL"); back != w.URL("agents")+"/oauth2/session-binding" || !slices.Equal(identity.ReturnURLs, []string{back}) {
 		t.Errorf("the session binding URL is %s, and the workload identity's are %v", back, identity.ReturnURLs)
