@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -30,14 +31,14 @@ func (l *Lab) StartOIDCProvider(args ...string) (*OIDCProvider, error) {
 	if _, err := l.component("node", "node_modules", "oidc-provider"); err != nil {
 		return nil, err
 	}
-	port, err := freePort() // for a log name that is its own
+	dir, err := os.MkdirTemp(l.tmp, "oidc-provider-") // its own, since the ready line is read from the log in it
 	if err != nil {
 		return nil, err
 	}
 	script := filepath.Join(l.dir, "providers", "oidc-provider.mjs")
 	cmd := exec.Command(node, append([]string{script}, args...)...)
 	cmd.Env = cleanEnv(l.tmp)
-	p, err := startProcess("oidc-provider", filepath.Join(l.tmp, fmt.Sprintf("oidc-provider-%d.log", port)), cmd)
+	p, err := startProcess("oidc-provider", filepath.Join(dir, "log"), cmd)
 	if err != nil {
 		return nil, err
 	}

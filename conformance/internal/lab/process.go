@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -155,15 +157,26 @@ func errorText(err error) string {
 	return "\n" + err.Error()
 }
 
-// freePort returns a port that was free a moment ago. The tests need a fixed one where a program must come back at the
-// same address after it was killed.
+// portsTaken are those that freePort has given away.
+var portsTaken sync.Map
+
+// freePort returns a port that nobody listens on, and never the same one twice. The tests need a fixed one where a
+// program must come back at the same address after it was killed. It lies below the ports that systems give to
+// whoever asks for any: no connection that another test opens in the meantime gets it.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	const first, last = 12_000, 32_000
+	var err error
+	for range 100 {
+		port := first + rand.IntN(last-first)
+		if _, taken := portsTaken.LoadOrStore(port, true); taken {
+			continue
+		}
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return port, l.Close()
+		}
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	return port, l.Close()
+	return 0, fmt.Errorf("no free port from %d to %d: %w", first, last, err)
 }
 
 // cleanEnv is the environment of every program here: nothing of the developer's own AWS set-up, proxies or
