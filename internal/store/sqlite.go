@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-
 	"strconv"
 	"strings"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+	lowlevel "zombiezen.com/go/sqlite"
 )
 
 // Names of the files in the directory.
@@ -43,24 +43,29 @@ func sqliteDialect() *dialect {
 }
 
 func classifySQLite(err error) fault {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		if errors.Is(err, sql.ErrConnDone) {
-			return faultUnavailable
-		}
-		return faultOther
+	if errors.Is(err, sql.ErrConnDone) {
+		return faultUnavailable
 	}
-	switch e.Code() {
+	code := resultCode(err)
+	switch code {
 	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
 		return faultUnique
 	}
-	switch e.Code() & 0xff {
+	switch code & 0xff {
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM,
 		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_INTERRUPT,
 		sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return faultUnavailable
 	}
 	return faultOther
+}
+
+// resultCode is SQLite's own, by whichever of the two ways to it; SQLITE_ERROR when the error is not SQLite's.
+func resultCode(err error) int {
+	if e := (*sqlite.Error)(nil); errors.As(err, &e) {
+		return e.Code()
+	}
+	return int(lowlevel.ErrCode(err))
 }
 
 func openSQLite(ctx context.Context, c Config) (engine, error) {
@@ -97,9 +102,9 @@ func openFile(ctx context.Context, c Config, name string, schema schema) (*write
 	if lazy {
 		conns = 1 // people read the audit stream, requests do not
 	}
-	read, err := openPool(dataSource(path, readSettings()), conns)
+	read, err := openPool(path, conns)
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("store: opening %s: %w", path, err), db.Close())
+		return nil, nil, errors.Join(err, db.Close())
 	}
 	return startWriter(db, lazy, c), read, nil
 }
@@ -122,10 +127,6 @@ func writeSettings(lazy bool) url.Values {
 		v["_pragma"] = append(v["_pragma"], "wal_autocheckpoint(2000)", "cache_size(-8000)")
 	}
 	return v
-}
-
-func readSettings() url.Values {
-	return url.Values{"_query_only": {"1"}, "_pragma": {"cache_size(-4096)", "temp_store(MEMORY)", "trusted_schema(0)"}}
 }
 
 func dataSource(path string, settings url.Values) string {

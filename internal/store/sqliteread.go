@@ -1,51 +1,50 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
+	"net/url"
 	"sync"
+	"time"
 
-	"modernc.org/sqlite"
+	lowlevel "zombiezen.com/go/sqlite"
 )
 
-// pool reads one SQLite file. database/sql and point reads borrow the same connections, so together they hold no more
-// than the pool may open, and each finds the pages that the other has read.
+// pool reads one SQLite file: whatever people and lists ask for by database/sql, and the rows that requests wait for by
+// connections that speak to SQLite without it.
 type pool struct {
 	*sql.DB
-	conns *lender
+	points *lender
 }
 
-func openPool(source string, conns int) (*pool, error) {
-	connector, err := sqlite.NewConnector(source)
+func openPool(path string, conns int) (*pool, error) {
+	db, err := openDB(path, readSettings())
 	if err != nil {
 		return nil, err
 	}
-	l := newLender(connector, conns)
-	db := sql.OpenDB(l)
-	db.SetMaxIdleConns(-1) // it keeps none back: what it has read with goes back to the lender
-	return &pool{DB: db, conns: l}, nil
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	return &pool{DB: db, points: newLender(conns, func() (*readConn, error) { return openReadConn(path) })}, nil
 }
 
-func (p *pool) point(ctx context.Context, query string, args, dest []any) error {
-	c, err := p.conns.take(ctx)
+func (p *pool) point(_ context.Context, query string, args, dest []any) error {
+	c, err := p.points.take()
 	if err != nil {
 		return err
 	}
-	defer p.conns.give(c)
-	return c.point(ctx, query, args, dest)
+	defer p.points.give(c)
+	return c.point(query, args, dest)
 }
 
 // close waits for the reads under way.
-func (p *pool) close() error { return errors.Join(p.DB.Close(), p.conns.close()) }
+func (p *pool) close() error { return errors.Join(p.DB.Close(), p.points.close()) }
 
-// lender opens connections when they are needed, and lends each to one reader at a time. It is the connector by which
-// database/sql borrows.
+// lender opens connections when they are needed, and lends each to one reader at a time.
 type lender struct {
-	driver.Connector
+	open   func() (*readConn, error)
 	places chan struct{} // one is taken for each connection that is lent; who waits for one is served in turn
 	done   chan struct{} // closed with the lender
 
@@ -54,18 +53,18 @@ type lender struct {
 	closed bool
 }
 
-func newLender(c driver.Connector, most int) *lender {
-	return &lender{Connector: c, places: make(chan struct{}, most), done: make(chan struct{})}
+func newLender(most int, open func() (*readConn, error)) *lender {
+	return &lender{open: open, places: make(chan struct{}, most), done: make(chan struct{})}
 }
 
 // take returns a connection that is the caller's until give. It waits while all are lent, which is as short as reads are.
-func (l *lender) take(ctx context.Context) (*readConn, error) {
+func (l *lender) take() (*readConn, error) {
 	select {
 	case l.places <- struct{}{}:
 	case <-l.done:
 		return nil, errClosed
 	}
-	c, err := l.reserved(ctx)
+	c, err := l.reserved()
 	if err != nil {
 		<-l.places
 		return nil, err
@@ -74,15 +73,11 @@ func (l *lender) take(ctx context.Context) (*readConn, error) {
 }
 
 // reserved fills a place that was taken with an idle connection, or opens one.
-func (l *lender) reserved(ctx context.Context) (*readConn, error) {
+func (l *lender) reserved() (*readConn, error) {
 	if c, err := l.pop(); c != nil || err != nil {
 		return c, err
 	}
-	conn, err := l.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &readConn{Conn: conn, statements: map[string]*readStatement{}}, nil
+	return l.open()
 }
 
 func (l *lender) pop() (c *readConn, err error) {
@@ -138,137 +133,132 @@ func (l *lender) shut() bool {
 	return true
 }
 
-// Connect lends a connection to database/sql.
-func (l *lender) Connect(ctx context.Context) (driver.Conn, error) {
-	c, err := l.take(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return borrowed{c, l}, nil
-}
-
-// borrowed is a connection in the hands of database/sql, which gives it back by closing it.
-type borrowed struct {
-	*readConn
-	from *lender
-}
-
-func (b borrowed) Close() error {
-	if v, ok := b.Conn.(driver.Validator); ok && !v.IsValid() {
-		b.broken = true
-	}
-	b.from.give(b.readConn)
-	return nil
-}
-
 // readConn is a connection with the statements that were prepared on it, by their queries, of which the program has few.
 type readConn struct {
-	driver.Conn
-	statements map[string]*readStatement
+	*lowlevel.Conn
+	statements map[string]*lowlevel.Stmt
 	broken     bool // it is not to be used again
 }
 
-func (c *readConn) statement(ctx context.Context, query string) (*readStatement, error) {
+// openReadConn opens the file for writing too, as the readers of database/sql do: who comes after a crash may have to
+// recover the log. No statement can write.
+func openReadConn(path string) (*readConn, error) {
+	conn, err := lowlevel.OpenConn(path, lowlevel.OpenReadWrite)
+	if err != nil {
+		return nil, fmt.Errorf("store: opening %s: %w", path, err)
+	}
+	conn.SetBusyTimeout(busyMillis * time.Millisecond)
+	c := &readConn{Conn: conn, statements: map[string]*lowlevel.Stmt{}}
+	for _, pragma := range append(readPragmas(), "query_only(1)") {
+		if err := c.run("PRAGMA " + pragma); err != nil {
+			return nil, errors.Join(fmt.Errorf("store: opening %s: %w", path, err), c.Close())
+		}
+	}
+	return c, nil
+}
+
+// run executes a statement and passes over its rows.
+func (c *readConn) run(query string) error {
+	stmt, _, err := c.PrepareTransient(query)
+	if err != nil {
+		return err
+	}
+	for row := true; row && err == nil; {
+		row, err = stmt.Step()
+	}
+	return errors.Join(err, stmt.Finalize())
+}
+
+func readPragmas() []string {
+	return []string{"cache_size(-4096)", "temp_store(MEMORY)", "trusted_schema(0)"}
+}
+
+// readSettings are those of the readers of database/sql.
+func readSettings() url.Values { return url.Values{"_query_only": {"1"}, "_pragma": readPragmas()} }
+
+func (c *readConn) statement(query string) (*lowlevel.Stmt, error) {
 	if s, ok := c.statements[query]; ok {
 		return s, nil
 	}
-	stmt, err := c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, rebind(query))
+	s, err := c.Prepare(query)
 	if err != nil {
-		return nil, fmt.Errorf("preparing %q: %w", query, err)
+		return nil, err
 	}
-	s := &readStatement{Stmt: stmt, query: stmt.(driver.StmtQueryContext)}
+	for i := range s.BindParamCount() {
+		if want := fmt.Sprintf("$%d", i+1); s.BindParamName(i+1) != want {
+			return nil, fmt.Errorf("parameter %d of %q is not %s", i+1, query, want)
+		}
+	}
 	c.statements[query] = s
 	return s, nil
 }
 
-// QueryContext answers database/sql, which closes the rows before it gives the connection back.
-func (c *readConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (rows driver.Rows, err error) {
+// point leaves no transaction open, so the next read sees what was committed meanwhile.
+func (c *readConn) point(query string, args, dest []any) error {
 	c.broken = true // until it has answered
-	s, err := c.statement(ctx, query)
+	stmt, err := c.statement(query)
 	if err == nil {
-		rows, err = s.query.QueryContext(ctx, args)
-	}
-	c.broken = err != nil
-	return rows, err
-}
-
-func (c *readConn) point(ctx context.Context, query string, args, dest []any) error {
-	c.broken = true // until it has answered
-	s, err := c.statement(ctx, query)
-	if err == nil {
-		err = s.read(ctx, args, dest)
+		err = errors.Join(read(stmt, args, dest), stmt.Reset())
 	}
 	c.broken = err != nil && !errors.Is(err, sql.ErrNoRows)
 	return err
 }
 
-// Close ends the statements first: SQLite keeps a connection open while it has any.
-func (c *readConn) Close() error {
-	var errs []error
-	for _, s := range c.statements {
-		errs = append(errs, s.Close())
+func read(stmt *lowlevel.Stmt, args, dest []any) error {
+	if n := stmt.BindParamCount(); n != len(args) {
+		return fmt.Errorf("the query has %d parameters, and %d are given", n, len(args))
 	}
-	return errors.Join(append(errs, c.Conn.Close())...)
-}
-
-// readStatement keeps the slices for its arguments and its row, so that a read makes none.
-type readStatement struct {
-	driver.Stmt
-	query driver.StmtQueryContext
-	args  []driver.NamedValue
-	row   []driver.Value
-}
-
-// read leaves no transaction open, so the next one sees what was committed meanwhile.
-func (s *readStatement) read(ctx context.Context, args, dest []any) error {
-	s.args = s.args[:0]
 	for i, a := range args {
-		s.args = append(s.args, driver.NamedValue{Ordinal: i + 1, Value: a})
+		if !bind(stmt, i+1, a) {
+			return fmt.Errorf("a parameter cannot be a %T", a)
+		}
 	}
-	defer clear(s.args) // nothing of a request stays behind
-	rows, err := s.query.QueryContext(ctx, s.args)
-	if err != nil {
-		return err
+	if row, err := stmt.Step(); !row {
+		return cmp.Or(err, sql.ErrNoRows)
 	}
-	err = s.scan(rows, dest)
-	if failed := rows.Close(); failed != nil {
-		return failed
-	}
-	return err
-}
-
-func (s *readStatement) scan(rows driver.Rows, dest []any) error {
-	if n := len(rows.Columns()); n != len(dest) {
+	if n := stmt.ColumnCount(); n != len(dest) {
 		return errColumns(n, len(dest))
 	}
-	if s.row == nil {
-		s.row = make([]driver.Value, len(dest))
-	}
-	defer clear(s.row)
-	if err := rows.Next(s.row); err != nil {
-		if errors.Is(err, io.EOF) {
-			return sql.ErrNoRows
-		}
-		return err
-	}
-	for i, value := range s.row {
-		if !assign(dest[i], value) {
-			return errColumn(i, dest[i])
+	for i, d := range dest {
+		if !assign(d, stmt, i) {
+			return errColumn(i, d)
 		}
 	}
 	return nil
 }
 
-// assign stores what the driver has copied out of SQLite already.
-func assign(dest any, value driver.Value) (ok bool) {
+// bind gives SQLite a copy of the value.
+func bind(stmt *lowlevel.Stmt, i int, value any) bool {
+	switch v := value.(type) {
+	case string:
+		stmt.BindText(i, v)
+	case int64:
+		stmt.BindInt64(i, v)
+	case []byte:
+		stmt.BindBytes(i, v)
+	default:
+		return false
+	}
+	return true
+}
+
+// assign copies a value out of SQLite, where it lives until the statement is reset.
+func assign(dest any, stmt *lowlevel.Stmt, i int) bool {
+	kind := stmt.ColumnType(i)
 	switch d := dest.(type) {
 	case *string:
-		*d, ok = value.(string)
+		*d = stmt.ColumnText(i)
+		return kind == lowlevel.TypeText
 	case *int64:
-		*d, ok = value.(int64)
+		*d = stmt.ColumnInt64(i)
+		return kind == lowlevel.TypeInteger
 	case *[]byte:
-		*d, ok = value.([]byte)
-		ok = ok || value == nil
+		*d = nil
+		if kind == lowlevel.TypeBlob {
+			*d = make([]byte, stmt.ColumnLen(i))
+			stmt.ColumnBytes(i, *d)
+		}
+		return kind == lowlevel.TypeBlob || kind == lowlevel.TypeNull
 	}
-	return ok
+	return false
 }
