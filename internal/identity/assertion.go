@@ -40,7 +40,7 @@ func (s *Service) clientAssertion(ctx context.Context, p *Provider, op oauth.Pro
 		return vault.Secret{}, err
 	}
 	arn := s.WorkloadARN(w.Account, w.Name)
-	audiences := audience{s.assertionAudience(p, op)}
+	audiences := []string{s.assertionAudience(p, op)}
 	token, err := s.signWebIdentity(ctx, f, &webIdentityClaims{Audience: audiences, Subject: arn,
 		Context: webIdentityContext{Account: w.Account, SourceRegion: s.cfg.Region, PrincipalID: arn}}, alg, assertionLifetime)
 	if err != nil {

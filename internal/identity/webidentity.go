@@ -3,7 +3,6 @@ package identity
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"io"
 	"maps"
 	"slices"
@@ -148,59 +147,6 @@ func unprintable(s string) bool {
 	return !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError })
 }
 
-// webIdentityClaims are the claims of a web identity token. Members without a source are left out.
-type webIdentityClaims struct {
-	Audience  audience           `json:"aud"`
-	Subject   string             `json:"sub"`
-	Context   webIdentityContext `json:"https://sts.amazonaws.com/"`
-	Issuer    string             `json:"iss"`
-	ExpiresAt int64              `json:"exp"`
-	IssuedAt  int64              `json:"iat"`
-	ID        string             `json:"jti"`
-}
-
-type webIdentityContext struct {
-	Account            string            `json:"aws_account"`
-	SourceRegion       string            `json:"source_region"`
-	PrincipalID        string            `json:"principal_id"`
-	PrincipalTags      map[string]string `json:"principal_tags,omitempty"`
-	RequestTags        map[string]string `json:"request_tags,omitempty"`
-	OriginalSessionExp string            `json:"original_session_exp,omitempty"`
-	FederatedProvider  string            `json:"federated_provider,omitempty"`
-	SourceIdentity     string            `json:"source_identity,omitempty"`
-}
-
-// audience is a string when there is one, an array when there are several (RFC 7519 section 4.1.3).
-type audience []string
-
-// MarshalJSON writes either form.
-func (a audience) MarshalJSON() ([]byte, error) {
-	if len(a) == 1 {
-		return json.Marshal(a[0])
-	}
-	return json.Marshal([]string(a))
-}
-
-// principalClaims says who the caller is. The region is the configured one, not that of the request's signature: what a
-// verifier may decide by must not be the caller's to choose.
-func (s *Service) principalClaims(f *Federation, caller *policy.Caller) *webIdentityClaims {
-	cl := &webIdentityClaims{Subject: caller.ARN, Context: webIdentityContext{
-		Account: caller.Account, SourceRegion: s.cfg.Region, PrincipalID: caller.ARN, PrincipalTags: caller.Tags}}
-	sess := caller.Session
-	if sess == nil {
-		return cl
-	}
-	if sess.RoleARN != "" {
-		cl.Context.PrincipalID = sess.RoleARN
-		if f.Subject != SubjectSession {
-			cl.Subject = sess.RoleARN
-		}
-	}
-	cl.Context.OriginalSessionExp = sess.ExpiresAt.UTC().Format(time.RFC3339)
-	cl.Context.FederatedProvider, cl.Context.SourceIdentity = sess.FederatedProvider, sess.SourceIdentity
-	return cl
-}
-
 // signWebIdentity completes the claims of a web identity token, their audience and subject being set, and signs them.
 func (s *Service) signWebIdentity(ctx context.Context, f *Federation, cl *webIdentityClaims, alg string, lifetime time.Duration) (signedToken, error) {
 	key, err := s.activeSigner(ctx, f.Account, alg)
@@ -211,10 +157,7 @@ func (s *Service) signWebIdentity(ctx context.Context, f *Federation, cl *webIde
 	expires := issued.Add(lifetime)
 	cl.Issuer, cl.ID = s.issuerURL(f), newUUID(s.Rand)
 	cl.IssuedAt, cl.ExpiresAt = issued.Unix(), expires.Unix()
-	payload, err := json.Marshal(cl)
-	if err != nil {
-		return signedToken{}, internal(err, "encoding a web identity token")
-	}
+	payload := cl.encode()
 	if len(payload) > maxWebIdentitySize {
 		return signedToken{}, refuse(TooLarge, "the token's claims would have %d bytes, and more than %d do not fit into the headers that tokens travel in. Send fewer or shorter audiences and tags", len(payload), maxWebIdentitySize)
 	}

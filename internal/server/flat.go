@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/lanyard-id/lanyard/internal/jsontext"
 )
 
 // Most requests and answers are flat: an object of texts, lists of texts and switches. A plan made of the shape when the
@@ -64,7 +66,7 @@ func flatten(t reflect.Type) *flatPlan {
 func flatField(f reflect.StructField, index int) (flatMember, bool) {
 	name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 	m := flatMember{name: name, index: index, omitEmpty: options == "omitempty"}
-	if !f.IsExported() || f.Anonymous || name == "" || name == "-" || !plainText(name) || options != "" && !m.omitEmpty {
+	if !f.IsExported() || f.Anonymous || name == "" || name == "-" || !jsontext.Plain(name) || options != "" && !m.omitEmpty {
 		return m, false
 	}
 	switch t := f.Type; {

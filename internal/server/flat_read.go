@@ -3,6 +3,8 @@ package server
 import (
 	"bytes"
 	"reflect"
+
+	"github.com/lanyard-id/lanyard/internal/jsontext"
 )
 
 // read fills a struct from a body. False means that the body is spelled in a way that the plan does not know, and says
@@ -100,7 +102,7 @@ func (r *flatReader) text() ([]byte, bool) {
 		return nil, false
 	}
 	n := bytes.IndexByte(r.rest, '"')
-	if n < 0 || !plainText(r.rest[:n]) {
+	if n < 0 || !jsontext.Plain(r.rest[:n]) {
 		return nil, false
 	}
 	b := r.rest[:n]

@@ -112,27 +112,6 @@ type (
 func (l loud) MarshalText() ([]byte, error) { return []byte(strings.ToUpper(string(l))), nil }
 func (*strict) UnmarshalJSON([]byte) error  { return errors.New("refused") }
 
-// TestPlainText: every byte, wherever it stands among plain ones or odd ones, counts.
-func TestPlainText(t *testing.T) {
-	for c := range 256 {
-		want := c >= ' ' && c <= '~' && c != '"' && c != '\\'
-		for length := 1; length <= 24; length++ {
-			for at := range length {
-				for _, around := range []byte{' ', '!', '~', 'a', '0'} {
-					b := bytes.Repeat([]byte{around}, length)
-					b[at] = byte(c)
-					if plainText(b) != want || plainText(string(b)) != want {
-						t.Fatalf("%q: plain is %v", b, !want)
-					}
-				}
-			}
-		}
-	}
-	if !plainText("") || plainText(strings.Repeat("\x00", 16)) || plainText(strings.Repeat("\xff", 16)) {
-		t.Error("not what an empty text or sixteen odd bytes are")
-	}
-}
-
 // TestFlatLeavesOthersAlone: a shape that has more to say than texts is no plan's.
 func TestFlatLeavesOthersAlone(t *testing.T) {
 	if writesAlike(t, &shape{Text: "a"}) {

@@ -1,6 +1,10 @@
 package server
 
-import "reflect"
+import (
+	"reflect"
+
+	"github.com/lanyard-id/lanyard/internal/jsontext"
+)
 
 // append writes a struct of texts. It writes nothing, and says so, when the value needs more than that.
 func (p *flatPlan) append(v reflect.Value) ([]byte, bool) {
@@ -11,7 +15,7 @@ func (p *flatPlan) append(v reflect.Value) ([]byte, bool) {
 	for i := range p.members {
 		m := &p.members[i]
 		text := v.Field(m.index)
-		if m.kind != flatText || !plainText(text.String()) {
+		if m.kind != flatText || !jsontext.Plain(text.String()) {
 			return nil, false
 		}
 		size += len(m.name) + text.Len() + len(`"":"",`)
@@ -23,11 +27,8 @@ func (p *flatPlan) append(v reflect.Value) ([]byte, bool) {
 		if text == "" && m.omitEmpty {
 			continue
 		}
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = append(append(append(b, '"'), m.name...), `":"`...)
-		b = append(append(b, text...), '"')
+		b = jsontext.AppendName(b, m.name)
+		b = append(append(append(b, '"'), text...), '"') // it was looked at above
 	}
 	return append(b, '}'), true
 }

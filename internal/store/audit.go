@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lanyard-id/lanyard/internal/identity"
+	"github.com/lanyard-id/lanyard/internal/jsontext"
 )
 
 // auditRow is an audit record as it is stored: JSON, and the terms by which it is found.
@@ -99,42 +99,19 @@ func jsonSize(r *identity.AuditRecord) int {
 	return n
 }
 
+// appendMember leaves out what is empty.
 func appendMember(b []byte, name, value string) []byte {
 	if value == "" {
 		return b
 	}
-	b = append(b, ',', '"')
-	b = append(b, name...)
-	b = append(b, '"', ':')
-	return appendText(b, value)
+	return appendText(jsontext.AppendName(b, name), value)
 }
 
-// appendText writes a JSON string. Nearly all texts need no escape and are copied as they are.
 func appendText(b []byte, s string) []byte {
-	if plain(s) {
-		b = append(b, '"')
-		b = append(b, s...)
-		return append(b, '"')
+	if !jsontext.Plain(s) {
+		s = washed(s)
 	}
-	j, _ := json.Marshal(washed(s)) // a string always marshals
-	return append(b, j...)
-}
-
-// plainBytes are those that a JSON string holds as they are.
-var plainBytes = func() (plain [256]bool) {
-	for c := byte(' '); c <= '~'; c++ {
-		plain[c] = c != '"' && c != '\\'
-	}
-	return plain
-}()
-
-func plain(s string) bool {
-	for i := range len(s) {
-		if !plainBytes[s[i]] {
-			return false
-		}
-	}
-	return true
+	return jsontext.AppendString(b, s)
 }
 
 // record reads what was stored. Its id is where it stands: the number of its group and its place in it.
