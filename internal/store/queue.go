@@ -79,10 +79,14 @@ func (q *queue[T]) do(ctx context.Context, v T) error {
 	if err := q.put(ctx, j); err != nil {
 		return err
 	}
+	given := ctx.Done()
+	if given == nil { // who cannot give up, as no audit record can, needs no select
+		return <-j.done
+	}
 	select {
 	case err := <-j.done:
 		return err
-	case <-ctx.Done():
+	case <-given:
 		if j.withdraw() {
 			return ctx.Err()
 		}
@@ -98,6 +102,11 @@ func (q *queue[T]) put(ctx context.Context, j *job[T]) error {
 	defer q.mu.RUnlock()
 	if q.closed {
 		return errClosed
+	}
+	select {
+	case q.ch <- j:
+		return nil
+	default:
 	}
 	select {
 	case q.ch <- j:
