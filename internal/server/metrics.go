@@ -1,7 +1,9 @@
 package server
 
 import (
+	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,6 +14,14 @@ import (
 type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+	// operations are those that were asked for, by name. Finding a series by its labels takes longer than counting.
+	operations sync.Map
+}
+
+// operationMetrics are the series that every successful request of an operation touches.
+type operationMetrics struct {
+	succeeded prometheus.Counter
+	seconds   prometheus.Observer
 }
 
 func newMetrics(reg *prometheus.Registry) *metrics {
@@ -25,13 +35,15 @@ func newMetrics(reg *prometheus.Registry) *metrics {
 }
 
 func (m *metrics) observe(op string, status int, took time.Duration) {
-	m.requests.WithLabelValues(op, statusText(status)).Inc()
-	m.seconds.WithLabelValues(op).Observe(took.Seconds())
-}
-
-func statusText(status int) string {
-	if status == 200 {
-		return "200"
+	of, ok := m.operations.Load(op)
+	if !ok {
+		of, _ = m.operations.LoadOrStore(op, &operationMetrics{m.requests.WithLabelValues(op, "200"), m.seconds.WithLabelValues(op)})
 	}
-	return strconv.Itoa(status)
+	o := of.(*operationMetrics)
+	o.seconds.Observe(took.Seconds())
+	if status == http.StatusOK {
+		o.succeeded.Inc()
+		return
+	}
+	m.requests.WithLabelValues(op, strconv.Itoa(status)).Inc()
 }
