@@ -20,12 +20,13 @@ func (query) compile(in, out reflect.Type) codec {
 	return codec{
 		decode: func(m message, into any) error { return m.form.decode(read, into) },
 		encode: func(w http.ResponseWriter, op api.Operation, out any) error {
-			var b bytes.Buffer
-			openElement(&b, op.Name+"Response", op.Service)
-			write(&b, op.Name+"Result", out)
-			b.WriteString("<ResponseMetadata>")
-			element(&b, "RequestId", requestID(w))
-			b.WriteString("</ResponseMetadata></" + op.Name + "Response>")
+			b := bytes.NewBuffer(make([]byte, 0, xmlSize))
+			openElement(b, op.Name+"Response", op.Service)
+			write(b, op.Name+"Result", out)
+			begin(b, "ResponseMetadata")
+			element(b, "RequestId", requestID(w))
+			end(b, "ResponseMetadata")
+			end(b, op.Name+"Response")
 			return writeXML(w, op.Status, b.Bytes())
 		},
 	}
@@ -49,20 +50,23 @@ func (query) writeException(w http.ResponseWriter, op api.Operation, ex *api.Exc
 
 func requestID(w http.ResponseWriter) string { return w.Header().Get("x-amzn-RequestId") }
 
+// xmlSize is room for most answers, tokens among them; more only makes the buffer grow.
+const xmlSize = 2 << 10
+
 // openElement begins a document in the service's namespace; an answer of no service has none.
 func openElement(b *bytes.Buffer, name string, s api.Service) {
-	b.WriteString("<" + name)
+	b.WriteByte('<')
+	b.WriteString(name)
 	if v := s.Version(); v != "" {
-		b.WriteString(` xmlns="https://` + string(s) + `.amazonaws.com/doc/` + v + `/"`)
+		for _, part := range [...]string{` xmlns="https://`, string(s), `.amazonaws.com/doc/`, v, `/"`} {
+			b.WriteString(part)
+		}
 	}
-	b.WriteString(">")
+	b.WriteByte('>')
 }
 
 func writeXML(w http.ResponseWriter, status int, b []byte) error {
-	h := w.Header()
-	h.Set("Content-Type", "text/xml")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Length", strconv.Itoa(len(b)))
+	setHeaders(w.Header(), "Content-Type", "text/xml", "Cache-Control", "no-store", "Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
 	_, err := w.Write(b)
 	return err

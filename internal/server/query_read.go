@@ -1,7 +1,6 @@
 package server
 
 import (
-	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -10,15 +9,15 @@ import (
 	"github.com/lanyard-id/lanyard/api"
 )
 
-// reader fills a value from its node; path names the node in messages. A member that no shape has is refused: a newer
-// client that sends one means something by it, and leaving it out in silence could change what is protected.
-type reader func(n *node, v reflect.Value, path string) *api.Exception
+// reader fills a value from its node. A member that no shape has is refused: a newer client that sends one means something
+// by it, and leaving it out in silence could change what is protected.
+type reader func(n node, v reflect.Value) *api.Exception
 
 // compileReader makes the reader of a shape. It panics on a type that AWS Query has no form for: shapes are compiled
 // when the server starts, never from input.
 func compileReader(t reflect.Type) reader {
 	if t == reflect.TypeFor[api.Unserved]() {
-		return func(*node, reflect.Value, string) *api.Exception { return nil } // refused by its constraint
+		return func(node, reflect.Value) *api.Exception { return nil } // refused by its constraint
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -39,9 +38,9 @@ func compileReader(t reflect.Type) reader {
 }
 
 func pointerReader(elem reader) reader {
-	return func(n *node, v reflect.Value, path string) *api.Exception {
+	return func(n node, v reflect.Value) *api.Exception {
 		v.Set(reflect.New(v.Type().Elem()))
-		return elem(n, v.Elem(), path)
+		return elem(n, v.Elem())
 	}
 }
 
@@ -59,18 +58,16 @@ func setBool(s string, v reflect.Value) bool {
 }
 
 func scalarReader(what string, set func(string, reflect.Value) bool) reader {
-	return func(n *node, v reflect.Value, path string) *api.Exception {
-		if len(n.kids) > 0 {
-			return unreadable("parameter '%s' is one value, but '%s.%s' was sent", path, path, clip(firstKid(n)))
+	return func(n node, v reflect.Value) *api.Exception {
+		for kid := range n.kids {
+			return unreadable("parameter '%s' is one value, but '%s' was sent", n.path(), clip(kid.path()))
 		}
-		if !set(n.value, v) {
-			return unreadable("parameter '%s' must be %s", path, what)
+		if !set(n.value(), v) {
+			return unreadable("parameter '%s' must be %s", n.path(), what)
 		}
 		return nil
 	}
 }
-
-func firstKid(n *node) string { return slices.Min(slices.Collect(maps.Keys(n.kids))) }
 
 // structReader reads members by their wire names.
 func structReader(t reflect.Type) reader {
@@ -84,16 +81,16 @@ func structReader(t reflect.Type) reader {
 			members[name] = member{i, compileReader(t.Field(i).Type)}
 		}
 	}
-	return func(n *node, v reflect.Value, path string) *api.Exception {
-		if n.sent {
-			return unreadable("parameter '%s' has members and is no value itself", path)
+	return func(n node, v reflect.Value) *api.Exception {
+		if n.sent() {
+			return unreadable("parameter '%s' has members and is no value itself", n.path())
 		}
-		for _, name := range slices.Sorted(maps.Keys(n.kids)) {
-			m, ok := members[name]
+		for kid := range n.kids {
+			m, ok := members[kid.name()]
 			if !ok {
-				return unreadable("unknown parameter '%s'. Check its spelling, or update Lanyard if your client is newer", clip(join(path, name)))
+				return unreadable("unknown parameter '%s'. Check its spelling, or update Lanyard if your client is newer", clip(kid.path()))
 			}
-			if ex := m.read(n.kids[name], v.Field(m.index), join(path, name)); ex != nil {
+			if ex := m.read(kid, v.Field(m.index)); ex != nil {
 				return ex
 			}
 		}
@@ -101,23 +98,16 @@ func structReader(t reflect.Type) reader {
 	}
 }
 
-func join(path, name string) string {
-	if path == "" {
-		return name
-	}
-	return path + "." + name
-}
-
 // listReader reads Name.member.1, Name.member.2 and so on, without a gap; Name alone and empty is the empty list.
 func listReader(elem reader) reader {
-	return func(n *node, v reflect.Value, path string) *api.Exception {
-		items, ex := listItems(n, path)
+	return func(n node, v reflect.Value) *api.Exception {
+		items, ex := listItems(n)
 		if ex != nil {
 			return ex
 		}
 		v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
 		for i, item := range items {
-			if ex := elem(item, v.Index(i), path+".member."+strconv.Itoa(i+1)); ex != nil {
+			if ex := elem(item, v.Index(i)); ex != nil {
 				return ex
 			}
 		}
@@ -125,21 +115,35 @@ func listReader(elem reader) reader {
 	}
 }
 
-func listItems(n *node, path string) ([]*node, *api.Exception) {
-	member := n.kids["member"]
-	switch {
-	case n.sent && (n.value != "" || len(n.kids) > 0):
-		return nil, unreadable("parameter '%s' is a list; send its items as '%s.member.1' and so on", path, path)
-	case n.sent:
-		return nil, nil
-	case member == nil || len(n.kids) > 1 || member.sent:
-		return nil, unreadable("parameter '%s' is a list; send its items as '%s.member.1' and so on, and nothing beside them", path, path)
+func listItems(n node) ([]node, *api.Exception) {
+	if n.sent() && (n.value() != "" || !n.childless()) {
+		return nil, unreadable("parameter '%s' is a list; send its items as '%s.member.1' and so on", n.path(), n.path())
 	}
-	items := make([]*node, len(member.kids))
-	for i := range items {
-		if items[i] = member.kids[strconv.Itoa(i+1)]; items[i] == nil {
-			return nil, unreadable("parameter '%s' has %d items, but none is '%s.member.%d': count from 1 without a gap", path, len(items), path, i+1)
+	if n.sent() {
+		return nil, nil
+	}
+	var items []node
+	for kid := range n.kids {
+		if kid.name() != "member" || kid.sent() {
+			return nil, unreadable("parameter '%s' is a list; send its items as '%s.member.1' and so on, and nothing beside them", n.path(), n.path())
+		}
+		items = slices.AppendSeq(items, kid.kids)
+	}
+	return inOrder(n, items)
+}
+
+// inOrder sorts items by their numbers, which must be 1, 2 and so on, each spelled as numbers are.
+func inOrder(n node, items []node) ([]node, *api.Exception) {
+	ordered := make([]node, len(items))
+	for _, item := range items {
+		if i, err := strconv.Atoi(item.name()); err == nil && i >= 1 && i <= len(items) && strconv.Itoa(i) == item.name() {
+			ordered[i-1] = item
 		}
 	}
-	return items, nil
+	for i := range ordered {
+		if ordered[i].parameters == nil {
+			return nil, unreadable("parameter '%s' has %d items, but none is '%s.member.%d': count from 1 without a gap", n.path(), len(items), n.path(), i+1)
+		}
+	}
+	return ordered, nil
 }

@@ -22,11 +22,11 @@ func compileResult(t reflect.Type) func(b *bytes.Buffer, name string, out any) {
 	}
 	write := compileWriter(t)
 	return func(b *bytes.Buffer, name string, out any) {
-		b.WriteString("<" + name + ">")
+		begin(b, name)
 		if v := reflect.ValueOf(out); v.IsValid() && !v.IsNil() {
 			write(b, v.Elem())
 		}
-		b.WriteString("</" + name + ">")
+		end(b, name)
 	}
 }
 
@@ -87,9 +87,9 @@ func structWriter(t reflect.Type) writer {
 			if m.omitEmpty && isEmpty(f) {
 				continue
 			}
-			b.WriteString("<" + m.name + ">")
+			begin(b, m.name)
 			m.write(b, f)
-			b.WriteString("</" + m.name + ">")
+			end(b, m.name)
 		}
 	}
 }
@@ -101,21 +101,50 @@ func isEmpty(v reflect.Value) bool {
 func listWriter(item writer) writer {
 	return func(b *bytes.Buffer, v reflect.Value) {
 		for i := range v.Len() {
-			b.WriteString("<member>")
+			begin(b, "member")
 			item(b, v.Index(i))
-			b.WriteString("</member>")
+			end(b, "member")
 		}
 	}
 }
 
-func element(b *bytes.Buffer, name, value string) {
-	b.WriteString("<" + name + ">")
-	text(b, value)
-	b.WriteString("</" + name + ">")
+func begin(b *bytes.Buffer, name string) {
+	b.WriteByte('<')
+	b.WriteString(name)
+	b.WriteByte('>')
 }
 
-// text escapes; what XML 1.0 section 2.2 has no form for becomes U+FFFD. Writing to a buffer cannot fail.
-func text(b *bytes.Buffer, s string) { _ = xml.EscapeText(b, []byte(s)) }
+func end(b *bytes.Buffer, name string) {
+	b.WriteString("</")
+	b.WriteString(name)
+	b.WriteByte('>')
+}
+
+func element(b *bytes.Buffer, name, value string) {
+	begin(b, name)
+	text(b, value)
+	end(b, name)
+}
+
+// text escapes; what XML 1.0 section 2.2 has no form for becomes U+FFFD. Nearly all texts need no escape and are copied as
+// they are. Writing to a buffer cannot fail.
+func text(b *bytes.Buffer, s string) {
+	for i := range len(s) {
+		if !asItIs[s[i]] {
+			_ = xml.EscapeText(b, []byte(s))
+			return
+		}
+	}
+	b.WriteString(s)
+}
+
+// asItIs are the bytes of printable ASCII that text and attributes hold without an escape.
+var asItIs = func() (plain [256]bool) {
+	for c := byte(' '); c <= '~'; c++ {
+		plain[c] = strings.IndexByte(`"'&<>`, c) < 0
+	}
+	return plain
+}()
 
 // percentEncode writes RFC 3986 section 2.1 encoding: all but the unreserved characters.
 func percentEncode(b *bytes.Buffer, s string) {

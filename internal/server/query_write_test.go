@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -168,10 +169,9 @@ func FuzzQueryDecode(f *testing.F) {
 			return
 		}
 		again := new(api.AssumeRoleWithWebIdentityRequest)
-		for i, j := 0, len(form.parameters)-1; i < j; i, j = i+1, j-1 {
-			form.parameters[i], form.parameters[j] = form.parameters[j], form.parameters[i]
-		}
-		if err := form.decode(read, again); err != nil || !reflect.DeepEqual(in, again) {
+		pairs := strings.Split(text, "&")
+		slices.Reverse(pairs)
+		if err := parseForm(strings.Join(pairs, "&")).decode(read, again); err != nil || !reflect.DeepEqual(in, again) {
 			t.Errorf("%q is read otherwise in another order: %v", text, err)
 		}
 		if ex := shape.Validate(in); ex != nil {
@@ -181,4 +181,17 @@ func FuzzQueryDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestTextIsEscaped: every byte, wherever it stands, is written as encoding/xml writes it.
+func TestTextIsEscaped(t *testing.T) {
+	for c := range 256 {
+		for _, s := range []string{string([]byte{byte(c)}), "ab" + string([]byte{byte(c)}) + "cd"} {
+			var got, want bytes.Buffer
+			text(&got, s)
+			if err := xml.EscapeText(&want, []byte(s)); err != nil || got.String() != want.String() {
+				t.Errorf("%q is written %q, want %q (%v)", s, got.String(), want.String(), err)
+			}
+		}
+	}
 }

@@ -37,6 +37,7 @@ func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
 // agentPolicy is like one that an operator writes for an agent.
 const agentPolicy = `{"Version":"2012-10-17","Statement":[
 {"Sid":"Mint","Effect":"Allow","Action":"bedrock-agentcore:GetWorkloadAccessToken*","Resource":["arn:aws:bedrock-agentcore:*:000000000000:workload-identity-directory/default","arn:aws:bedrock-agentcore:*:000000000000:workload-identity-directory/default/workload-identity/shop*"]},
+{"Sid":"Prove","Effect":"Allow","Action":"sts:GetWebIdentityToken","Resource":"*"},
 {"Sid":"Read","Effect":"Allow","Action":["bedrock-agentcore:GetResourceOauth2Token","bedrock-agentcore:GetResourceApiKey"],"Resource":["arn:aws:bedrock-agentcore:*:000000000000:workload-identity-directory/default*","arn:aws:bedrock-agentcore:*:000000000000:token-vault/default*"]},
 {"Sid":"NeverDelete","Effect":"Deny","Action":["bedrock-agentcore:Delete*","bedrock-agentcore:Update*"],"Resource":"*"}]}`
 
@@ -47,6 +48,7 @@ func BenchmarkWalk(b *testing.B) {
 	s.Identity.Now, s.Identity.Store = time.Now, unaudited{s.Identity.Store}
 	agent := s.User(b, "agent", agentPolicy)
 	s.Call(b, s.Root, api.CreateWorkloadIdentity, map[string]string{"name": "shop"})
+	s.Call(b, s.Root, api.EnableOutboundWebIdentityFederation, nil)
 	s.Call(b, s.Root, api.CreateApiKeyCredentialProvider, map[string]string{"name": "maps", "apiKey": "0123456789abcdef"})
 	var minted api.WorkloadAccessTokenResponse
 	s.Call(b, agent, api.GetWorkloadAccessTokenForUserId, map[string]string{"workloadName": "shop", "userId": "alice"}).Into(b, &minted)
@@ -56,17 +58,21 @@ func BenchmarkWalk(b *testing.B) {
 	check(b, err)
 	for _, of := range []struct {
 		op   api.Operation
-		body string
+		body any
 	}{
 		{api.GetWorkloadAccessTokenForUserId, `{"workloadName":"shop","userId":"alice"}`},
 		{api.GetResourceApiKey, `{"workloadIdentityToken":"` + string(minted.Token) + `","resourceCredentialProviderName":"maps"}`},
+		{api.GetCallerIdentity, nil},
+		{api.GetWebIdentityToken, "Audience.member.1=https%3A%2F%2Fapi.example.com&SigningAlgorithm=ES384&DurationSeconds=300"},
 	} {
-		b.Run(of.op.Name, func(b *testing.B) { walk(b, edge, s, agent, of.op, []byte(of.body)) })
+		b.Run(of.op.Name, func(b *testing.B) { walk(b, edge, s, agent, of.op, of.body) })
 	}
 }
 
-func walk(b *testing.B, edge http.Handler, s *servertest.Service, c servertest.Credentials, op api.Operation, body []byte) {
-	r := s.Request(b, op, body)
+func walk(b *testing.B, edge http.Handler, s *servertest.Service, c servertest.Credentials, op api.Operation, in any) {
+	r := s.Request(b, op, in)
+	body, err := io.ReadAll(r.Body)
+	check(b, err)
 	r.RequestURI, r.RemoteAddr, r.Host = op.Path, "127.0.0.1:40000", r.URL.Host
 	r.Header["Accept-Encoding"], r.Header["User-Agent"] = []string{"identity"}, []string{"Boto3/1.40 md/Botocore ua/2.1 os/linux lang/python"}
 	sigv4.Sign(r, body, sigv4.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.Secret}, s.Region, servertest.SignedAs(op), time.Now())
