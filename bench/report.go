@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"os"
 	"runtime"
@@ -164,10 +163,11 @@ func between(old []byte, text string) ([]byte, error) {
 	return slices.Concat(before, []byte(beginMarker+"\n\n"+text+"\n"+endMarker), after), nil
 }
 
-func median[T cmp.Ordered](list []T) T {
-	list = slices.Clone(list)
-	slices.Sort(list)
-	return list[len(list)/2]
+// median is the value in the middle, or halfway between the two in the middle.
+func median(list []float64) float64 {
+	list = slices.Sorted(slices.Values(list))
+	n := len(list)
+	return (list[(n-1)/2] + list[n/2]) / 2
 }
 
 // medians takes the median of each member by itself.

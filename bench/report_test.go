@@ -108,3 +108,11 @@ func TestCount(t *testing.T) {
 		}
 	}
 }
+
+func TestMedian(t *testing.T) {
+	for want, list := range map[float64][]float64{1: {1}, 2: {3, 2, 1}, 2.5: {4, 1, 2, 3}} {
+		if got := median(list); got != want {
+			t.Errorf("the median of %v is %g, want %g", list, got, want)
+		}
+	}
+}
