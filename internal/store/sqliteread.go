@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	lowlevel "zombiezen.com/go/sqlite"
@@ -18,6 +19,7 @@ import (
 type pool struct {
 	*sql.DB
 	points *lender
+	closed atomic.Bool
 }
 
 func openPool(path string, conns int) (*pool, error) {
@@ -30,6 +32,15 @@ func openPool(path string, conns int) (*pool, error) {
 	return &pool{DB: db, points: newLender(conns, func() (*readConn, error) { return openReadConn(path) })}, nil
 }
 
+// QueryContext is that of database/sql, with our word for its end.
+func (p *pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	rows, err := p.DB.QueryContext(ctx, query, args...)
+	if err != nil && p.closed.Load() {
+		return nil, errClosed
+	}
+	return rows, err
+}
+
 func (p *pool) point(_ context.Context, query string, args, dest []any) error {
 	c, err := p.points.take()
 	if err != nil {
@@ -40,7 +51,17 @@ func (p *pool) point(_ context.Context, query string, args, dest []any) error {
 }
 
 // close waits for the reads under way.
-func (p *pool) close() error { return errors.Join(p.DB.Close(), p.points.close()) }
+func (p *pool) close() error {
+	if p.closed.Swap(true) {
+		return nil
+	}
+	p.SetMaxOpenConns(1) // who has the only one that may be open knows that every read has ended
+	last, err := p.Conn(context.Background())
+	if err == nil {
+		err = last.Close()
+	}
+	return errors.Join(err, p.DB.Close(), p.points.close())
+}
 
 // lender opens connections when they are needed, and lends each to one reader at a time.
 type lender struct {
@@ -141,7 +162,7 @@ type readConn struct {
 }
 
 // openReadConn opens the file for writing too, as the readers of database/sql do: who comes after a crash may have to
-// recover the log. No statement can write.
+// recover the log. No statement of ours can change a row by it.
 func openReadConn(path string) (*readConn, error) {
 	conn, err := lowlevel.OpenConn(path, lowlevel.OpenReadWrite)
 	if err != nil {
@@ -149,6 +170,9 @@ func openReadConn(path string) (*readConn, error) {
 	}
 	conn.SetBusyTimeout(busyMillis * time.Millisecond)
 	c := &readConn{Conn: conn, statements: map[string]*lowlevel.Stmt{}}
+	if err := conn.SetDefensive(true); err != nil {
+		return nil, errors.Join(fmt.Errorf("store: opening %s: %w", path, err), c.Close())
+	}
 	for _, pragma := range append(readPragmas(), "query_only(1)") {
 		if err := c.run("PRAGMA " + pragma); err != nil {
 			return nil, errors.Join(fmt.Errorf("store: opening %s: %w", path, err), c.Close())
@@ -193,12 +217,18 @@ func (c *readConn) statement(query string) (*lowlevel.Stmt, error) {
 	return s, nil
 }
 
-// point leaves no transaction open, so the next read sees what was committed meanwhile.
+// point leaves no transaction open, so the next read sees what was committed meanwhile, and nothing of the request.
 func (c *readConn) point(query string, args, dest []any) error {
 	c.broken = true // until it has answered
 	stmt, err := c.statement(query)
-	if err == nil {
-		err = errors.Join(read(stmt, args, dest), stmt.Reset())
+	if err != nil {
+		return err
+	}
+	err = read(stmt, args, dest)
+	for _, failed := range [...]error{stmt.Reset(), stmt.ClearBindings()} {
+		if failed != nil {
+			err = failed
+		}
 	}
 	c.broken = err != nil && !errors.Is(err, sql.ErrNoRows)
 	return err

@@ -157,15 +157,15 @@ func errorText(err error) string {
 	return "\n" + err.Error()
 }
 
-// portsTaken are those that freePort has given away.
+// portsTaken are those that freePort has given away in this process.
 var portsTaken sync.Map
 
-// freePort returns a port that nobody listens on, and never the same one twice. The tests need a fixed one where a
+// freePort returns a port that nobody listens on, and never the same one twice to one process. The tests need a fixed one where a
 // program must come back at the same address after it was killed. It lies below the ports that systems give to
 // whoever asks for any: no connection that another test opens in the meantime gets it.
 func freePort() (int, error) {
 	const first, last = 12_000, 32_000
-	var err error
+	err := errors.New("every one tried was given away")
 	for range 100 {
 		port := first + rand.IntN(last-first)
 		if _, taken := portsTaken.LoadOrStore(port, true); taken {
