@@ -119,8 +119,7 @@ func (s *server) requests(ctx context.Context, p *path) ([][]byte, error) {
 }
 
 // rounds measures every path on every server, one after the other, several times over. The order is another in every
-// round: a server that is measured twice in a row finds its code and data in the processor's caches, so none may have
-// that more often than another.
+// round, and none comes twice in a row: it would find its code and data in the processor's caches.
 func (e *engine) rounds(ctx context.Context) error {
 	wanted := slices.DeleteFunc(slices.Clone(paths), func(p path) bool { return !e.wants(p.name) })
 	if len(wanted) == 0 {
@@ -131,15 +130,16 @@ func (e *engine) rounds(ctx context.Context) error {
 		return err
 	}
 	samples := map[[2]int][]sample{}
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same orders in every run
+	random, last := rand.New(rand.NewPCG(1, 2)), -1 //nolint:gosec // the same orders in every run
 	for round := range e.options.rounds {
 		for i := range wanted {
-			for _, j := range random.Perm(len(servers)) {
+			for _, j := range turns(random, len(servers), last) {
 				got, err := e.load(ctx, servers[j], &wanted[i])
 				if err != nil {
 					return fmt.Errorf("%s at %s: %w", wanted[i].op.Name, servers[j].name, err)
 				}
 				samples[[2]int{i, j}] = append(samples[[2]int{i, j}], got)
+				last = j
 			}
 		}
 		e.say("%s: round %d of %d done, load average %s", e.name, round+1, e.options.rounds, loadAverage())
@@ -152,6 +152,15 @@ func (e *engine) rounds(ctx context.Context) error {
 		e.report.comparisons = append(e.report.comparisons, c)
 	}
 	return e.loadedMemory()
+}
+
+// turns is an order of n servers that does not begin with the last one.
+func turns(random *rand.Rand, n, last int) []int {
+	for {
+		if order := random.Perm(n); order[0] != last {
+			return order
+		}
+	}
 }
 
 // servers starts the instances and names them after the floor.
