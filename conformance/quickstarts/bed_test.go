@@ -104,7 +104,7 @@ func (b *bed) refused(t *testing.T, block, saying string) {
 
 // question is a screen that waits for an answer, done one that needs none any more.
 var (
-	question = regexp.MustCompile(`([^\n]*[:?)\]]) $`)
+	question = regexp.MustCompile(`([^\n]*(?:\]|\):)) $`) // a question arrives in pieces: only its end is its end
 	done     = regexp.MustCompile(`Configuration Success`)
 )
 
