@@ -81,7 +81,11 @@ func newInstance(ctx context.Context, program, dir, postgresURL string) (*instan
 		in.sqlite = filepath.Join(dir, "data")
 		kind, where = "sqlite", in.sqlite
 	}
-	if err := os.WriteFile(in.config(), fmt.Appendf(nil, configuration, in.addr, kind, where, p.host()), 0o600); err != nil {
+	text := fmt.Sprintf(configuration, in.addr, kind, where, p.host())
+	if postgresURL != "" { // as the chart writes it
+		text += "audit:\n  journal: journal\n"
+	}
+	if err := os.WriteFile(in.config(), []byte(text), 0o600); err != nil {
 		return nil, err
 	}
 	if err := in.administer(ctx); err != nil {

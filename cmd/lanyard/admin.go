@@ -28,6 +28,7 @@ func (t *adminTarget) with(ctx context.Context, env *environment, f func(ctx con
 		if cfg, err = readConfig(t.config); err != nil {
 			return err
 		}
+		cfg.Audit.Journal = "" // the server's: whoever types this may not be the one who can write there
 		flags = "--config " + t.config
 	} else {
 		d, err := readDevData(absolute(t.dataDir))

@@ -104,6 +104,7 @@ type sessionsConfig struct {
 
 type auditConfig struct {
 	Retention time.Duration `yaml:"retention"` // 0 keeps records for ever
+	Journal   string        `yaml:"journal"`   // directory, beside PostgreSQL
 }
 
 type tracingConfig struct {
@@ -132,7 +133,7 @@ func readConfig(path string) (*config, error) {
 	if err := readConfigFile(path, "docs/operations.md has it whole", &c); err != nil {
 		return nil, err
 	}
-	besideConfig(path, &c.Database.SQLite, &c.TLS.CertFile, &c.TLS.KeyFile, &c.RootKey.File, &c.Egress.CAFile, &c.AgentHost.KeyFile)
+	besideConfig(path, &c.Database.SQLite, &c.Audit.Journal, &c.TLS.CertFile, &c.TLS.KeyFile, &c.RootKey.File, &c.Egress.CAFile, &c.AgentHost.KeyFile)
 	return &c, c.Validate()
 }
 
@@ -224,6 +225,9 @@ func parseNetwork(s string) (netip.Prefix, error) {
 func (c *config) validateStorage(bad complain) {
 	if (c.Database.SQLite == "") == (c.Database.Postgres == "") {
 		bad("database", "set exactly one of database.sqlite (a directory) and database.postgres (a connection URL)")
+	}
+	if c.Database.SQLite != "" && c.Audit.Journal != "" {
+		bad("audit.journal", "is for database.postgres; with database.sqlite the journal is in that directory: leave it out")
 	}
 	if p := c.Database.Postgres; p != "" && !strings.HasPrefix(p, "postgres://") && !strings.HasPrefix(p, "postgresql://") {
 		bad("database.postgres", "is not a URL that begins with postgres://")

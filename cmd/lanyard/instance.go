@@ -56,7 +56,7 @@ func open(ctx context.Context, cfg *config, log *slog.Logger, now func() time.Ti
 	if err != nil {
 		return nil, err
 	}
-	st, err := store.Open(ctx, store.Config{SQLiteDir: cfg.Database.SQLite, PostgresURL: cfg.Database.Postgres, MaxConns: cfg.Database.MaxConns, Logger: log, Now: now})
+	st, err := store.Open(ctx, store.Config{SQLiteDir: cfg.Database.SQLite, PostgresURL: cfg.Database.Postgres, MaxConns: cfg.Database.MaxConns, JournalDir: cfg.Audit.Journal, Logger: log, Now: now})
 	if err != nil {
 		return nil, err
 	}

@@ -136,10 +136,12 @@ func TestAccessKeyLastUsed(t *testing.T) {
 	_, err = b.Identity.GetUser(t.Context(), alice, "")
 	check(t, err)
 	b.Clock.Advance(time.Hour)
-	use, err = b.Replica(t).Identity.AccessKeyLastUsed(t.Context(), b.admin, alice.AccessKeyID)
-	check(t, err)
-	if d := use.At.Sub(at); d.Abs() > time.Second || use.Service != "iam" || use.Region != b.Region {
-		t.Errorf("used %s after %s: %+v", d, at, use)
+	for _, replica := range []*servertest.Service{b.Service, b.Replica(t)} { // the first commits what others are to see
+		use, err = replica.Identity.AccessKeyLastUsed(t.Context(), b.admin, alice.AccessKeyID)
+		check(t, err)
+		if d := use.At.Sub(at); d.Abs() > time.Second || use.Service != "iam" || use.Region != b.Region {
+			t.Errorf("used %s after %s: %+v", d, at, use)
+		}
 	}
 	nobody := b.user("nobody", "")
 	_, err = b.Identity.AccessKeyLastUsed(t.Context(), nobody, alice.AccessKeyID)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
@@ -14,11 +15,13 @@ import (
 
 // auditRow is an audit record as it is stored: JSON, and the terms by which it is found.
 type auditRow struct {
-	json    []byte
+	frame   []byte // of a journal, with the JSON in it
 	terms   termList
 	at      int64
 	durable bool
 }
+
+func (r *auditRow) json() []byte { return r.frame[frameHead:] }
 
 // storedAudit has the members of the JSON.
 type storedAudit struct {
@@ -44,7 +47,17 @@ type storedAudit struct {
 // newAuditRow never fails: a record must not be lost because a client put odd bytes into a name, so these are replaced.
 func newAuditRow(r *identity.AuditRecord) *auditRow {
 	at := toMillis(r.At)
-	return &auditRow{json: auditJSON(r, at), terms: recordTerms(r), at: at, durable: r.Durable}
+	return &auditRow{frame: appendAuditJSON(newFrame(jsonSize(r)), r, at), terms: recordTerms(r), at: at, durable: r.Durable}
+}
+
+// readAuditRow reads JSON that newAuditRow wrote.
+func readAuditRow(text []byte) (*auditRow, error) {
+	var stored storedAudit
+	if err := json.Unmarshal(text, &stored); err != nil {
+		return nil, err
+	}
+	r := stored.record(auditPlace{})
+	return &auditRow{frame: append(newFrame(len(text)), text...), terms: recordTerms(&r), at: stored.At}, nil
 }
 
 // washed replaces what no engine keeps.
@@ -55,9 +68,8 @@ func washed(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// auditJSON writes the record as JSON, leaving out the empty members.
-func auditJSON(r *identity.AuditRecord, at int64) []byte {
-	b := make([]byte, 0, jsonSize(r))
+// appendAuditJSON writes the record as JSON, leaving out the empty members.
+func appendAuditJSON(b []byte, r *identity.AuditRecord, at int64) []byte {
 	b = append(b, `{"at":`...)
 	b = strconv.AppendInt(b, at, 10)
 	b = appendMember(b, "account", r.Account)
@@ -147,7 +159,7 @@ func (p auditPlace) before(other auditPlace) bool {
 	return p.group < other.group || p.group == other.group && p.index < other.index
 }
 
-// auditGroup is the records of one commit as one row.
+// auditGroup is records that are committed together, as one row.
 type auditGroup struct {
 	firstAt, lastAt int64
 	terms           []byte
@@ -159,7 +171,7 @@ func newAuditGroup(rows []*auditRow) auditGroup {
 	size, count := len("[]"), 0
 	for _, r := range rows {
 		g.firstAt, g.lastAt = min(g.firstAt, r.at), max(g.lastAt, r.at)
-		size += len(r.json) + len(",")
+		size += len(r.json()) + len(",")
 		count += r.terms.n
 	}
 	var b strings.Builder
@@ -167,7 +179,7 @@ func newAuditGroup(rows []*auditRow) auditGroup {
 	terms := make([]uint32, 0, count)
 	for i, r := range rows {
 		b.WriteByte("[,"[min(i, 1)])
-		b.Write(r.json)
+		b.Write(r.json())
 		terms = append(terms, r.terms.all()...)
 	}
 	b.WriteByte(']')
@@ -175,9 +187,9 @@ func newAuditGroup(rows []*auditRow) auditGroup {
 	return g
 }
 
-// AppendAudit returns when the record is committed, together with those of concurrent callers.
+// AppendAudit returns when the record survives a killed process, and one that is durable, a lost machine.
 func (s *Store) AppendAudit(ctx context.Context, r identity.AuditRecord) error {
-	return s.engine.appendAudit(ctx, newAuditRow(&r))
+	return s.auditor.append(ctx, newAuditRow(&r))
 }
 
 // retentionWindow is how many of the oldest groups are looked at for those to delete: more than one, for a clock that ran
@@ -186,6 +198,9 @@ const retentionWindow = 1000
 
 // DeleteAuditBefore removes groups all of whose records are older than before, limit at most, and returns how many.
 func (s *Store) DeleteAuditBefore(ctx context.Context, before time.Time, limit int) (int, error) {
+	if err := s.auditor.settle(ctx); err != nil {
+		return 0, err
+	}
 	var n int64
 	err := s.engine.writeAudit(ctx, func(h handle) (err error) {
 		n, err = h.exec(`DELETE FROM audit_groups WHERE n IN (SELECT n FROM (SELECT n, last_at FROM audit_groups ORDER BY n LIMIT $1) oldest

@@ -31,8 +31,12 @@ type auditSearch struct {
 	found    []identity.AuditRecord
 }
 
-// FindAudit returns records newest first, those before the id given.
+// FindAudit returns records newest first, those before the id given. It finds all that this process has acknowledged, and
+// those of other processes once they have committed them.
 func (s *Store) FindAudit(ctx context.Context, account string, f identity.AuditFilter, before string, limit int) ([]identity.AuditRecord, error) {
+	if err := s.auditor.settle(ctx); err != nil {
+		return nil, err
+	}
 	a := &auditSearch{
 		handle: s.engine.readAudit(ctx), caller: ctx, account: account, filter: f, terms: filterTerms(account, &f),
 		before: auditPlace{group: math.MaxInt64}, limit: limit, from: math.MinInt64, to: math.MaxInt64,

@@ -13,10 +13,7 @@ import (
 // prepareDir makes the directory and its files readable for their owner alone, and mends looser modes: what rests in
 // them is sealed, but names, times and the audit stream are nobody else's business either.
 func prepareDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("store: making the data directory %s: %w", dir, err)
-	}
-	if err := private(dir, 0o700); err != nil {
+	if err := privateDir(dir); err != nil {
 		return err
 	}
 	for _, name := range []string{lockFile, mainFile, auditFile} {
@@ -25,6 +22,13 @@ func prepareDir(dir string) error {
 		}
 	}
 	return nil
+}
+
+func privateDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("store: making the data directory %s: %w", dir, err)
+	}
+	return private(dir, 0o700)
 }
 
 func private(path string, mode fs.FileMode) error {

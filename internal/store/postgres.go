@@ -37,7 +37,8 @@ type postgresEngine struct {
 	db      *sql.DB
 	reads   querier
 	batch   *batcher // of point reads; nil where statements are not prepared
-	audit   *auditor
+	audit   *sql.DB  // of one connection, so that audit records never queue behind requests for the pool
+	now     func() time.Time
 }
 
 func postgresDialect(log *slog.Logger) *dialect {
@@ -108,7 +109,7 @@ func openPostgres(ctx context.Context, c Config) (engine, error) {
 	if conns <= 0 {
 		conns = defaultMaxConns
 	}
-	conns = max(conns-1, 2) // one is the auditor's; migrating needs two
+	conns = max(conns-1, 2) // one is the audit's; migrating needs two
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(min(conns, maxIdleConns))
 	db.SetConnMaxIdleTime(5 * time.Minute)
@@ -118,7 +119,7 @@ func openPostgres(ctx context.Context, c Config) (engine, error) {
 			return nil, errors.Join(err, db.Close())
 		}
 	}
-	e := &postgresEngine{dialect: d, db: db, reads: revived{db}, audit: startAuditor(stdlib.OpenDB(*cfg), d)}
+	e := &postgresEngine{dialect: d, db: db, reads: revived{db}, audit: openAudit(cfg), now: c.Now}
 	if prepares(cfg) {
 		e.batch = startBatcher(db)
 		e.reads = pointing{revived{db}, e.batch}
@@ -140,10 +141,6 @@ func (e *postgresEngine) writeAudit(ctx context.Context, fn func(handle) error) 
 	return e.write(ctx, fn)
 }
 
-func (e *postgresEngine) appendAudit(ctx context.Context, r *auditRow) error {
-	return e.audit.queue.do(ctx, r)
-}
-
 func (e *postgresEngine) ping(ctx context.Context) error {
 	var one int
 	return e.read(ctx).one("SELECT 1", nil, &one)
@@ -153,7 +150,7 @@ func (e *postgresEngine) close() error {
 	if e.batch != nil {
 		e.batch.close()
 	}
-	return errors.Join(e.audit.close(), e.db.Close())
+	return errors.Join(e.audit.Close(), e.db.Close())
 }
 
 // inTx runs fn in a transaction, again when it lost against another one.

@@ -39,6 +39,11 @@ func TestPostgresAuditOnce(t *testing.T) {
 	}
 }
 
+func TestJournalSurvivesPostgres(t *testing.T) {
+	dir := t.TempDir()
+	testInherits(t, dir, Config{PostgresURL: pgtest.Start(t), JournalDir: dir})
+}
+
 // TestPostgresLateCommit: a group that is committed long after greater numbers is found: nothing is summarised past a
 // transaction that has not ended.
 func TestPostgresLateCommit(t *testing.T) {

@@ -27,6 +27,13 @@ func TestContractPostgres(t *testing.T) {
 	})
 }
 
+// TestContractPostgresJournal runs the suite with audit records that are acknowledged before they are committed.
+func TestContractPostgresJournal(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, now func() time.Time) identity.Store {
+		return open(t, store.Config{PostgresURL: pgtest.Start(t), JournalDir: t.TempDir(), Now: now})
+	})
+}
+
 // TestContractPostgresSerializable runs the suite as databases run it that know no weaker isolation: conflicts come as
 // errors and every change must be ready to run again.
 func TestContractPostgresSerializable(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -36,6 +37,7 @@ type sqliteEngine struct {
 	dialect            *dialect
 	main, audit        *writer
 	mainRead, auditGet *pool
+	now                func() time.Time
 }
 
 func sqliteDialect() *dialect {
@@ -77,7 +79,7 @@ func openSQLite(ctx context.Context, c Config) (engine, error) {
 		return nil, err
 	}
 	defer unlock()
-	e := &sqliteEngine{dialect: sqliteDialect()}
+	e := &sqliteEngine{dialect: sqliteDialect(), now: c.Now}
 	if e.main, e.mainRead, err = openFile(ctx, c, mainFile, mainSchema()); err != nil {
 		return nil, err
 	}
@@ -169,8 +171,27 @@ func (e *sqliteEngine) writeAudit(ctx context.Context, fn func(handle) error) er
 	return e.audit.queue.do(ctx, change{fn: fn})
 }
 
-func (e *sqliteEngine) appendAudit(ctx context.Context, r *auditRow) error {
-	return e.audit.queue.do(ctx, change{row: r, durable: r.durable})
+func (e *sqliteEngine) insertAudit(rows []*auditRow) error {
+	return e.audit.queue.do(context.Background(), change{durable: anyDurable(rows), fn: func(h handle) error {
+		return e.insertGroup(h, newAuditGroup(rows))
+	}})
+}
+
+func (e *sqliteEngine) settleAudit(part journalPart) error {
+	return e.audit.queue.do(context.Background(), change{fn: func(h handle) error { return settlePart(h, part, e.now(), e.insertGroup) }})
+}
+
+func (e *sqliteEngine) forgetJournals(before time.Time) error {
+	return e.writeAudit(context.Background(), func(h handle) error { return forgetBefore(h, before) })
+}
+
+// insertGroup numbers the group by the time, or one more than the greatest number there is: a number is not used again
+// when retention has emptied the table.
+func (e *sqliteEngine) insertGroup(h handle, g auditGroup) error {
+	_, err := h.exec(`INSERT INTO audit_groups (n, first_at, last_at, terms, records)
+		VALUES (MAX($1, (SELECT COALESCE(MAX(n), 0) + 1 FROM audit_groups)), $2, $3, $4, $5)`,
+		e.now().UnixMicro(), g.firstAt, g.lastAt, g.terms, g.records)
+	return err
 }
 
 func (e *sqliteEngine) ping(ctx context.Context) error {

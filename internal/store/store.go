@@ -35,17 +35,21 @@ var (
 
 // Config says where the data rests. Exactly one of SQLiteDir and PostgresURL is set.
 type Config struct {
-	SQLiteDir   string // the directory that holds lanyard.db and audit.db; made if missing
+	SQLiteDir   string // the directory that holds lanyard.db, audit.db and journals of the audit; made if missing
 	PostgresURL string
 	MaxConns    int // to PostgreSQL; 0 for a default
-	Logger      *slog.Logger
-	Now         func() time.Time // decides which development records have expired; nil for time.Now
+	// JournalDir is a directory for journals of the audit beside PostgreSQL; made if missing. Without one, every audit
+	// record is committed before it is acknowledged.
+	JournalDir string
+	Logger     *slog.Logger
+	Now        func() time.Time // decides which development records have expired; nil for time.Now
 }
 
 // Store implements identity.Store. It is safe for concurrent use.
 type Store struct {
-	engine engine
-	now    func() time.Time
+	engine  engine
+	auditor *auditor
+	now     func() time.Time
 
 	auditMu  sync.Mutex
 	settling settling // up to which group the audit is settled
@@ -62,8 +66,7 @@ type engine interface {
 	// readAudit and writeAudit do the same with the audit stream.
 	readAudit(ctx context.Context) handle
 	writeAudit(ctx context.Context, fn func(handle) error) error
-	// appendAudit commits a record together with those of concurrent callers.
-	appendAudit(ctx context.Context, r *auditRow) error
+	auditTable
 	ping(ctx context.Context) error
 	close() error
 }
@@ -80,7 +83,15 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{engine: e, now: c.Now}, nil
+	journals := c.SQLiteDir
+	if c.PostgresURL != "" {
+		journals = c.JournalDir
+	}
+	a, err := startAuditor(journals, e, c)
+	if err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	return &Store{engine: e, auditor: a, now: c.Now}, nil
 }
 
 func openEngine(ctx context.Context, c Config) (engine, error) {
@@ -97,7 +108,7 @@ func openEngine(ctx context.Context, c Config) (engine, error) {
 }
 
 // Close lets queued changes finish, ends the loops and disconnects. Calls after it fail with ErrUnavailable.
-func (s *Store) Close() error { return s.engine.close() }
+func (s *Store) Close() error { return errors.Join(s.auditor.close(), s.engine.close()) }
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return s.engine.ping(ctx) }

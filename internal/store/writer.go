@@ -7,16 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
-	"time"
 )
 
 // change is one caller's work inside the writer's transaction.
 type change struct {
 	fn func(handle) error
-	// row is an audit record to append, instead of fn: all those of a batch become one group.
-	row *auditRow
 	// durable asks for a flush of the disk where the writer does not flush at every commit.
 	durable bool
 }
@@ -32,12 +28,11 @@ type writer struct {
 	lazy  bool
 	full  bool // whether the connection flushes at the next commit
 	conn  *connection
-	now   func() time.Time
 	ended sync.WaitGroup
 }
 
 func startWriter(db *sql.DB, lazy bool, c Config) *writer {
-	w := &writer{db: db, dialect: sqliteDialect(), log: c.Logger, queue: newQueue[change](), lazy: lazy, now: c.Now}
+	w := &writer{db: db, dialect: sqliteDialect(), log: c.Logger, queue: newQueue[change](), lazy: lazy}
 	w.ended.Go(func() { w.queue.run(w.commit) })
 	return w
 }
@@ -52,9 +47,6 @@ func (w *writer) close() error {
 // commit runs a batch as one transaction. When the transaction as a whole fails, each change gets one of its own, so
 // that only the one at fault fails.
 func (w *writer) commit(batch []*job[change]) {
-	if w.append(batch) {
-		return
-	}
 	if err := w.begin(batch); err != nil {
 		answerAll(batch, err)
 		return
@@ -78,30 +70,6 @@ func (w *writer) commit(batch []*job[change]) {
 	}
 }
 
-// append commits a batch of audit records alone in one statement, which is a transaction by itself. When it fails, none
-// was appended, and commit tries the batch again, and then each alone.
-func (w *writer) append(batch []*job[change]) bool {
-	if slices.ContainsFunc(batch, func(j *job[change]) bool { return j.value.row == nil }) {
-		return false
-	}
-	if w.connect() != nil || w.flushMode(batch) != nil {
-		return false
-	}
-	rows := make([]*auditRow, 0, len(batch))
-	live := make([]*job[change], 0, len(batch))
-	for _, j := range batch {
-		if j.claim() {
-			rows, live = append(rows, j.value.row), append(live, j)
-		}
-	}
-	if err := w.insertGroup(handle{ctx: context.Background(), db: w.conn, dialect: w.dialect}, rows); err != nil {
-		w.abandon(err)
-		return false
-	}
-	answerAll(live, nil)
-	return true
-}
-
 // finish runs and commits the begun transaction and answers the batch, or rolls it back.
 func (w *writer) finish(batch []*job[change]) error {
 	results, err := w.runAll(batch)
@@ -122,14 +90,9 @@ func (w *writer) finish(batch []*job[change]) error {
 func (w *writer) runAll(batch []*job[change]) ([]error, error) {
 	h := handle{ctx: context.Background(), db: w.conn, dialect: w.dialect}
 	results := make([]error, len(batch))
-	var rows []*auditRow
 	for i, j := range batch {
 		if !j.claim() {
 			results[i] = context.Canceled
-			continue
-		}
-		if j.value.row != nil {
-			rows = append(rows, j.value.row)
 			continue
 		}
 		run := w.runApart
@@ -140,20 +103,7 @@ func (w *writer) runAll(batch []*job[change]) ([]error, error) {
 			return nil, results[i]
 		}
 	}
-	return results, doom(w.insertGroup(h, rows))
-}
-
-// insertGroup appends the records as one group. Its number grows with every commit, and is a time, so that it is not
-// used again when retention has emptied the table.
-func (w *writer) insertGroup(h handle, rows []*auditRow) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	g := newAuditGroup(rows)
-	_, err := h.exec(`INSERT INTO audit_groups (n, first_at, last_at, terms, records)
-		VALUES (MAX($1, (SELECT COALESCE(MAX(n), 0) + 1 FROM audit_groups)), $2, $3, $4, $5)`,
-		w.now().UnixMicro(), g.firstAt, g.lastAt, g.terms, g.records)
-	return err
+	return results, nil
 }
 
 // runApart runs fn so that its failure leaves the rest of the transaction as it was.

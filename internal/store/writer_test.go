@@ -279,7 +279,7 @@ func TestDiskFull(t *testing.T) {
 	put := func(g identity.Grant) change { return change{fn: func(h handle) error { return putGrant(h, &g) }} }
 	for _, err := range []error{
 		s.PutGrant(t.Context(), large),
-		s.AppendAudit(t.Context(), identity.AuditRecord{Reason: strings.Repeat("x", 100_000)}),
+		s.AppendAudit(t.Context(), identity.AuditRecord{Reason: strings.Repeat("x", 100_000), Durable: true}),
 	} {
 		if !errors.Is(err, ErrUnavailable) {
 			t.Errorf("on a full disk: %v", err)
@@ -298,7 +298,7 @@ func TestDiskFull(t *testing.T) {
 	if err := s.PutGrant(t.Context(), large); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
-	if err := s.AppendAudit(t.Context(), identity.AuditRecord{Reason: strings.Repeat("x", 100_000)}); err != nil {
+	if err := s.AppendAudit(t.Context(), identity.AuditRecord{Reason: strings.Repeat("x", 100_000), Durable: true}); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
 }

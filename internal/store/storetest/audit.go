@@ -261,6 +261,7 @@ func testAuditRetention(t *testing.T, s *suite) {
 	for i := range 12 {
 		account := []string{one, two, ""}[i%3]
 		r := s.event(account, "x")
+		r.Durable = true // and so a group of its own
 		all = append(all, r)
 	}
 	s.append(t, all...)
@@ -283,6 +284,9 @@ func testAuditRetentionAhead(t *testing.T, s *suite) {
 	ahead := s.event(id, "x")
 	ahead.At = ahead.At.Add(24 * time.Hour)
 	old, young := s.event(id, "x"), s.event(id, "x")
+	for _, r := range []*identity.AuditRecord{&ahead, &old, &young} {
+		r.Durable = true // and so a group of its own
+	}
 	s.append(t, ahead, old, young)
 	n, err := s.store.DeleteAuditBefore(t.Context(), young.At, 1)
 	ok(t, err)

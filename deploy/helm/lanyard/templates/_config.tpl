@@ -9,6 +9,7 @@
 {{- else if not (or $v.proxies (hasKey $v.config "insecure_http")) }}{{ fail "lanyard.tls: name a certificate (tls.secretName), or the proxies that end TLS (proxies: their addresses)" }}{{ end -}}
 {{- if $v.proxies }}{{ $_ := set $c "proxies" $v.proxies }}{{ end -}}
 {{- if $v.metrics.enabled }}{{ $_ := set $c "metrics_listen" (printf "0.0.0.0:%d" (int $v.metrics.port)) }}{{ end -}}
+{{- $_ := set $c "audit" (dict "journal" "/journal/audit") -}}
 {{- if .Values.trust.configMap }}{{ $_ := set $c "egress" (dict "ca_file" "/trust/ca.crt") }}{{ end -}}
 {{- toYaml (mergeOverwrite $c (deepCopy $v.config)) -}}
 {{- end }}

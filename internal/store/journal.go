@@ -1,0 +1,262 @@
+package store
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+)
+
+// A journal keeps audit records that were acknowledged and are not committed yet, for the case that this process is
+// killed: what was written to a file survives that, whether or not it has reached the disk. Only records that need not
+// survive a lost machine go through it.
+//
+// It has two files. One takes records until they are taken as a part to be committed, and then the other does; a file is
+// emptied when its part is committed. The process holds a lock on both while it lives: a file that nobody has locked was
+// left by one that was killed, and whoever opens the directory next commits what is in it. Parts are numbered, and the
+// database keeps the number of the last that it has, so nothing is committed twice.
+//
+// A file is a sequence of frames; the first names the part, each of the others is a record. What follows the last whole
+// frame was never acknowledged.
+type journal struct {
+	log   *slog.Logger
+	files [2]*journalFile
+
+	mu      sync.Mutex
+	active  *journalFile // of files; takes records
+	part    journalPart  // what is in the active file
+	taken   journalPart  // what is in the other; without rows when that is empty
+	stopped bool
+	broken  error // why no more records are taken, if they are not
+
+	first chan struct{} // told of a part's first record
+	full  chan struct{} // told when a part is worth committing at once
+}
+
+// journalPart is what one file holds.
+type journalPart struct {
+	journal string // its id
+	number  int64  // from 1
+	rows    []*auditRow
+}
+
+type journalFile struct {
+	*os.File
+	path string
+	size int64
+}
+
+const (
+	journalPrefix, journalSuffix = "audit-", ".journal"
+	// frameHead is what stands before the content of a frame: its length and CRC-32C, both of 32 bits, little-endian.
+	frameHead = 8
+	// journalWorth is how many records are worth committing at once.
+	journalWorth = 512
+	// journalBytes bounds a file, and with it what waits in memory. Where nothing can be committed for so long, records fail.
+	journalBytes = 4 << 20
+	// journalGroup is how many records of a part become one group.
+	journalGroup = 128
+)
+
+var (
+	castagnoli     = crc32.MakeTable(crc32.Castagnoli)
+	errJournalFull = errors.New("store: the journal holds as much as it may")
+)
+
+// journalHead is the content of a file's first frame.
+type journalHead struct {
+	Journal string `json:"journal"`
+	Part    int64  `json:"part"`
+}
+
+// head is the frame that names the part.
+func (p *journalPart) head() []byte {
+	h := fmt.Appendf(newFrame(0), `{"journal":%q,"part":%d}`, p.journal, p.number)
+	sealFrame(h)
+	return h
+}
+
+func createJournal(dir string, log *slog.Logger) (*journal, error) {
+	id := rand.Text()
+	j := &journal{log: log, part: journalPart{journal: id, number: 1}, first: make(chan struct{}, 1), full: make(chan struct{}, 1)}
+	for i := range j.files {
+		f, err := createLocked(dir, fmt.Sprintf("%s%s-%d%s", journalPrefix, id, i, journalSuffix))
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("store: making a journal of audit records in %s: %w", dir, err), j.release())
+		}
+		j.files[i] = f
+	}
+	j.active = j.files[0]
+	return j, nil
+}
+
+// createLocked makes a file, readable by its owner only, that bears its name only once it is locked.
+func createLocked(dir, name string) (*journalFile, error) {
+	hidden, path := filepath.Join(dir, "."+name), filepath.Join(dir, name)
+	f, err := os.OpenFile(hidden, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		err = os.Rename(hidden, path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close(), os.Remove(hidden))
+	}
+	return &journalFile{File: f, path: path}, nil
+}
+
+// newFrame returns room for a frame and its content, of the length given, to append the content to.
+func newFrame(length int) []byte { return make([]byte, frameHead, frameHead+length) }
+
+// sealFrame writes what stands before the content.
+func sealFrame(frame []byte) {
+	content := frame[frameHead:]
+	binary.LittleEndian.PutUint32(frame, uint32(len(content)))
+	binary.LittleEndian.PutUint32(frame[4:], crc32.Checksum(content, castagnoli))
+}
+
+// readFrame returns the content of the first frame and what follows it; no content when there is no whole frame.
+func readFrame(b []byte) (content, rest []byte) {
+	if len(b) < frameHead {
+		return nil, b
+	}
+	length, sum := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:])
+	if length == 0 || uint64(length) > uint64(len(b)-frameHead) {
+		return nil, b
+	}
+	content = b[frameHead:][:length]
+	if crc32.Checksum(content, castagnoli) != sum {
+		return nil, b
+	}
+	return content, b[frameHead+length:]
+}
+
+// append writes the record to the journal. After an error it is not in it, and has to be committed by itself.
+func (j *journal) append(r *auditRow) error {
+	sealFrame(r.frame)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.write(r.frame); err != nil {
+		return err
+	}
+	j.part.rows = append(j.part.rows, r)
+	switch len(j.part.rows) {
+	case 1:
+		tell(j.first)
+	case journalWorth:
+		tell(j.full)
+	}
+	return nil
+}
+
+// write appends a frame to the active file, after the head of the part when it is the first.
+func (j *journal) write(frame []byte) error {
+	switch {
+	case j.stopped:
+		return errClosed
+	case j.broken != nil:
+		return j.broken
+	case j.active.size+int64(len(frame)) > journalBytes && j.active.size > 0:
+		return errJournalFull
+	}
+	if j.active.size == 0 {
+		frame = append(j.part.head(), frame...)
+	}
+	n, err := j.active.Write(frame)
+	if err == nil {
+		j.active.size += int64(n)
+		return nil
+	}
+	if n > 0 { // what is written next must not come after half a frame, where nobody would find it
+		if cut := j.active.Truncate(j.active.size); cut != nil {
+			j.breakOff(cut)
+		}
+	}
+	return fmt.Errorf("store: writing to the journal: %w", err)
+}
+
+// breakOff takes no more records. Those that are there are committed from memory.
+func (j *journal) breakOff(err error) {
+	j.broken = fmt.Errorf("store: the journal is out of use: %w", err)
+	j.log.Error("the journal of audit records cannot be used any more until this process is started again; records are committed one by one", "journal", j.active.path, "err", err)
+}
+
+// take returns a part to commit: the one that was taken before, unless it was settled, or else all records that came since.
+func (j *journal) take() (journalPart, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.taken.rows) > 0 {
+		return j.taken, true
+	}
+	if len(j.part.rows) == 0 {
+		return journalPart{}, false
+	}
+	j.taken = j.part
+	j.part = journalPart{journal: j.taken.journal, number: j.taken.number + 1, rows: make([]*auditRow, 0, len(j.taken.rows))}
+	j.active = j.other()
+	return j.taken, true
+}
+
+func (j *journal) other() *journalFile {
+	if j.active == j.files[0] {
+		return j.files[1]
+	}
+	return j.files[0]
+}
+
+// settled empties the file of the part that was taken, which is committed.
+func (j *journal) settled() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	f := j.other()
+	if err := f.Truncate(0); err != nil {
+		j.breakOff(err) // what it holds is not committed again
+	}
+	f.size, j.taken = 0, journalPart{}
+}
+
+// waits tells whether there are records that are not settled.
+func (j *journal) waits() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.part.rows) > 0 || len(j.taken.rows) > 0
+}
+
+// stop takes no more records.
+func (j *journal) stop() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.stopped = true
+}
+
+// release gives up the locks. What was not settled stays for who opens the directory next.
+func (j *journal) release() error {
+	remove := !j.waits()
+	var errs []error
+	for _, f := range j.files {
+		if f == nil {
+			continue
+		}
+		if remove {
+			errs = append(errs, os.Remove(f.path))
+		}
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// tell never waits: who is told already need not be told again.
+func tell(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
