@@ -28,7 +28,6 @@ func (t *adminTarget) with(ctx context.Context, env *environment, f func(ctx con
 		if cfg, err = readConfig(t.config); err != nil {
 			return err
 		}
-		cfg.Audit.Journal = "" // the server's: whoever types this may not be the one who can write there
 		flags = "--config " + t.config
 	} else {
 		d, err := readDevData(absolute(t.dataDir))
@@ -38,6 +37,7 @@ func (t *adminTarget) with(ctx context.Context, env *environment, f func(ctx con
 		cfg = devConfig(d.dir, "127.0.0.1:0", d.Endpoint)
 		flags = "--data-dir " + t.dataDir
 	}
+	cfg.Audit.Journal = "" // the server's; a file of whoever types this might be one that the server cannot read
 	in, err := open(ctx, cfg, newLogger(env.stderr, logConfig{Level: "warn", Format: "text"}), env.now, flags)
 	if err != nil {
 		return err

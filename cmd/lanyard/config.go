@@ -104,7 +104,7 @@ type sessionsConfig struct {
 
 type auditConfig struct {
 	Retention time.Duration `yaml:"retention"` // 0 keeps records for ever
-	Journal   string        `yaml:"journal"`   // directory, beside PostgreSQL
+	Journal   string        `yaml:"journal"`   // directory, configured beside PostgreSQL only
 }
 
 type tracingConfig struct {
@@ -134,7 +134,11 @@ func readConfig(path string) (*config, error) {
 		return nil, err
 	}
 	besideConfig(path, &c.Database.SQLite, &c.Audit.Journal, &c.TLS.CertFile, &c.TLS.KeyFile, &c.RootKey.File, &c.Egress.CAFile, &c.AgentHost.KeyFile)
-	return &c, c.Validate()
+	err := c.Validate()
+	if c.Database.SQLite != "" {
+		c.Audit.Journal = c.Database.SQLite
+	}
+	return &c, err
 }
 
 var (

@@ -100,3 +100,21 @@ func TestConfigSaysAllAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestConfigAsDocumented: the configuration that the manual shows whole is one that serve takes, but for the certificate that
+// it cannot know.
+func TestConfigAsDocumented(t *testing.T) {
+	manual, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(manual), "```yaml\n")
+	text, _, found := strings.Cut(after, "```\n")
+	if !found || !strings.Contains(text, "public_url:") {
+		t.Fatalf("the manual's first YAML is %.200q", text)
+	}
+	_, err = readConfig(writeServeConfig(t, strings.Replace(text, `fingerprint: ""`, "fingerprint: sha256:"+strings.Repeat("0", 64), 1)))
+	if err != nil {
+		t.Error(err)
+	}
+}

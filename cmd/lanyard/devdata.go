@@ -161,7 +161,7 @@ func (d *devData) ensureRootKey(ctx context.Context, s *identity.Service) error 
 func devConfig(dir, listen, publicURL string) *config {
 	c := defaultConfig()
 	c.Listen, c.PublicURL = listen, publicURL
-	c.Database.SQLite, c.RootKey.File = dir, filepath.Join(dir, "root.key")
+	c.Database.SQLite, c.Audit.Journal, c.RootKey.File = dir, dir, filepath.Join(dir, "root.key")
 	c.InsecureHTTP, c.InsecureLoopbackReturnURLs, c.InsecureFinishSessions, c.InsecureLoopbackIssuers = true, true, true, true
 	c.loopbackEgress, c.standIn = true, &standIn{}
 	c.Log = logConfig{Level: "warn", Format: "text"}

@@ -303,8 +303,8 @@ type AuditFilter struct {
 
 // AuditStore is the audit stream.
 type AuditStore interface {
-	// AppendAudit gives the record an id and returns when it is committed. Records of concurrent callers are committed
-	// together.
+	// AppendAudit returns when the record survives a killed process, and one that is durable, a lost machine too. Records
+	// of concurrent callers are committed together. Other processes may find it a moment later.
 	AppendAudit(ctx context.Context, r AuditRecord) error
 	// FindAudit returns records newest first, those before the id given ("" for the newest); ErrNotFound when that is none.
 	FindAudit(ctx context.Context, account string, f AuditFilter, before string, limit int) ([]AuditRecord, error)

@@ -165,7 +165,7 @@ func (s *Service) signWebIdentity(ctx context.Context, f *Federation, cl *webIde
 	if err != nil {
 		return signedToken{}, internal(err, "signing a web identity token")
 	}
-	return signedToken{WebIdentityToken: WebIdentityToken{vault.SecretString(token), expires}, id: cl.ID, keyID: key.KeyID()}, nil
+	return signedToken{WebIdentityToken: WebIdentityToken{vault.NewSecret(token), expires}, id: cl.ID, keyID: key.KeyID()}, nil
 }
 
 // signedToken is a token with what the audit keeps of it.

@@ -6,6 +6,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/sha512"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -93,21 +95,22 @@ func (k *SigningKey) Sign(typ string, claims any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("issuer: encoding claims: %w", err)
 	}
-	return k.SignPayload(typ, payload)
+	token, err := k.SignPayload(typ, payload)
+	return string(token), err
 }
 
 // SignPayload is Sign for claims that are JSON already, for a caller that has to
 // know their size before it pays for a signature.
-func (k *SigningKey) SignPayload(typ string, payload []byte) (string, error) {
+func (k *SigningKey) SignPayload(typ string, payload []byte) ([]byte, error) {
 	if typ == "" {
-		return "", errors.New("issuer: a token needs a typ")
+		return nil, errors.New("issuer: a token needs a typ")
 	}
 	if len(payload) == 0 || payload[0] != '{' {
-		return "", errors.New("issuer: claims must encode to a JSON object")
+		return nil, errors.New("issuer: claims must encode to a JSON object")
 	}
 	kind, err := json.Marshal(typ)
 	if err != nil {
-		return "", fmt.Errorf("issuer: encoding a typ: %w", err)
+		return nil, fmt.Errorf("issuer: encoding a typ: %w", err)
 	}
 	header := make([]byte, 0, 256)
 	header = append(append(append(append(header, `{"alg":"`...), k.algorithm...), `","kid":"`...), k.id...)
@@ -118,38 +121,68 @@ func (k *SigningKey) SignPayload(typ string, payload []byte) (string, error) {
 	token = base64.RawURLEncoding.AppendEncode(token, payload)
 	signature, err := k.sign(token)
 	if err != nil {
-		return "", fmt.Errorf("issuer: signing: %w", err)
+		return nil, fmt.Errorf("issuer: signing: %w", err)
 	}
-	return string(base64.RawURLEncoding.AppendEncode(append(token, dot), signature)), nil
+	return base64.RawURLEncoding.AppendEncode(append(token, dot), signature), nil
 }
 
 // sign signs as JWA prescribes: RSASSA-PKCS1-v1_5 (RFC 7518 section 3.3), or ECDSA with both numbers at the full width of
 // the curve, one after the other (section 3.4).
 func (k *SigningKey) sign(input []byte) ([]byte, error) {
-	hash := crypto.SHA256
-	if k.algorithm == jose.ES384 {
-		hash = crypto.SHA384
-	}
-	h := hash.New()
-	h.Write(input)
-	sum := h.Sum(nil)
 	switch key := k.key.(type) {
 	case *rsa.PrivateKey:
-		return rsa.SignPKCS1v15(nil, key, hash, sum)
+		sum := sha256.Sum256(input)
+		return rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum[:])
 	case *ecdsa.PrivateKey:
-		r, s, err := ecdsa.Sign(rand.Reader, key, sum)
+		der, err := ecdsa.SignASN1(rand.Reader, key, k.digest(input))
 		if err != nil {
 			return nil, err
 		}
-		width := (key.Params().BitSize + 7) / 8
-		signature := make([]byte, 2*width)
-		r.FillBytes(signature[:width])
-		s.FillBytes(signature[width:])
-		return signature, nil
+		return joinNumbers(der, (key.Params().BitSize+7)/8)
 	default:
 		return nil, errors.New("the key is of no kind that signs here") // newSigningKey lets none through
 	}
 }
+
+// digest is the hash that goes with the key's curve.
+func (k *SigningKey) digest(input []byte) []byte {
+	if k.algorithm == jose.ES384 {
+		sum := sha512.Sum384(input)
+		return sum[:]
+	}
+	sum := sha256.Sum256(input)
+	return sum[:]
+}
+
+// joinNumbers turns an ECDSA signature from DER, a sequence of two positive integers, into both at full width. Neither
+// integer nor the sequence is as long as to need more than one byte for its length.
+func joinNumbers(der []byte, width int) ([]byte, error) {
+	joined := make([]byte, 2*width)
+	rest, ok := der, len(der) >= 2 && der[0] == 0x30 && int(der[1]) == len(der)-2
+	if ok {
+		rest = der[2:]
+	}
+	for _, to := range [][]byte{joined[:width], joined[width:]} {
+		if !ok || len(rest) < 2 || rest[0] != 0x02 || int(rest[1]) > len(rest)-2 {
+			return nil, errNotDER
+		}
+		number := rest[2 : 2+int(rest[1])]
+		rest = rest[2+int(rest[1]):]
+		if len(number) == width+1 && number[0] == 0 { // keeps it from being negative
+			number = number[1:]
+		}
+		if len(number) == 0 || len(number) > width {
+			return nil, errNotDER
+		}
+		copy(to[width-len(number):], number)
+	}
+	if len(rest) > 0 {
+		return nil, errNotDER
+	}
+	return joined, nil
+}
+
+var errNotDER = errors.New("the signature is not as crypto/ecdsa writes it")
 
 // MarshalPrivate returns the PKCS #8 form, which must go nowhere but into a
 // seal.

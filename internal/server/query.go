@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/lanyard-id/lanyard/api"
 )
@@ -20,7 +21,8 @@ func (query) compile(in, out reflect.Type) codec {
 	return codec{
 		decode: func(m message, into any) error { return m.form.decode(read, into) },
 		encode: func(w http.ResponseWriter, op api.Operation, out any) error {
-			b := bytes.NewBuffer(make([]byte, 0, xmlSize))
+			b := xmlBuffers.Get().(*bytes.Buffer)
+			defer giveBack(b)
 			openElement(b, op.Name+"Response", op.Service)
 			write(b, op.Name+"Result", out)
 			begin(b, "ResponseMetadata")
@@ -50,8 +52,18 @@ func (query) writeException(w http.ResponseWriter, op api.Operation, ex *api.Exc
 
 func requestID(w http.ResponseWriter) string { return w.Header().Get("x-amzn-RequestId") }
 
-// xmlSize is room for most answers, tokens among them; more only makes the buffer grow.
+// xmlBuffers are empty, with room for most answers, tokens among them.
+var xmlBuffers = sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, xmlSize)) }}
+
 const xmlSize = 2 << 10
+
+// giveBack keeps a buffer for another answer, without this one, which may be a secret. Large ones are not worth keeping.
+func giveBack(b *bytes.Buffer) {
+	if clear(b.Bytes()); b.Cap() <= 16*xmlSize {
+		b.Reset()
+		xmlBuffers.Put(b)
+	}
+}
 
 // openElement begins a document in the service's namespace; an answer of no service has none.
 func openElement(b *bytes.Buffer, name string, s api.Service) {

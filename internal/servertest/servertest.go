@@ -132,7 +132,7 @@ func start(t testing.TB, o options) *Service {
 	t.Helper()
 	s := &Service{Account: Account, Region: Region, Clock: o.clock, Dir: o.dir, Metrics: prometheus.NewRegistry(), options: o, logs: &logBuffer{}}
 	log := slog.New(slog.NewJSONHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	raw, err := store.Open(context.Background(), store.Config{SQLiteDir: o.dir, PostgresURL: o.postgres, MaxConns: 8, Logger: log, Now: s.Clock.Now})
+	raw, err := store.Open(context.Background(), store.Config{SQLiteDir: o.dir, PostgresURL: o.postgres, MaxConns: 8, JournalDir: o.dir, Logger: log, Now: s.Clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

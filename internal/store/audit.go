@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -187,6 +188,15 @@ func newAuditGroup(rows []*auditRow) auditGroup {
 	return g
 }
 
+// groups are what a part of a journal is committed as.
+func (p *journalPart) groups() []auditGroup {
+	var out []auditGroup
+	for rows := range slices.Chunk(p.rows, journalGroup) {
+		out = append(out, newAuditGroup(rows))
+	}
+	return out
+}
+
 // AppendAudit returns when the record survives a killed process, and one that is durable, a lost machine.
 func (s *Store) AppendAudit(ctx context.Context, r identity.AuditRecord) error {
 	return s.auditor.append(ctx, newAuditRow(&r))
@@ -195,6 +205,14 @@ func (s *Store) AppendAudit(ctx context.Context, r identity.AuditRecord) error {
 // retentionWindow is how many of the oldest groups are looked at for those to delete: more than one, for a clock that ran
 // ahead may have put groups in front that are not due yet.
 const retentionWindow = 1000
+
+// forgetJournals drops what is known of journals that were last settled before.
+func forgetJournals(e engine, before time.Time) error {
+	return e.writeAudit(context.Background(), func(h handle) error {
+		_, err := h.exec(`DELETE FROM audit_journals WHERE at < $1`, toMillis(before))
+		return err
+	})
+}
 
 // DeleteAuditBefore removes groups all of whose records are older than before, limit at most, and returns how many.
 func (s *Store) DeleteAuditBefore(ctx context.Context, before time.Time, limit int) (int, error) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -22,11 +21,12 @@ const (
 
 // auditor appends audit records. One that must survive a lost machine is committed before it is acknowledged, together with
 // those of concurrent callers. The others need only survive a killed process: they are acknowledged when they are in the
-// journal, and committed many at a time. Records are committed in the order in which they were acknowledged.
+// journal, and committed many at a time. A record that was acknowledged before another was begun comes before it.
 type auditor struct {
 	table   auditTable
 	log     *slog.Logger
 	journal *journal // nil where there is none: then all are committed first
+	failed  bool     // of the committing loop alone: the part that was taken may be committed or not
 	queue   *queue[*auditRow]
 	closing chan struct{}
 	once    sync.Once
@@ -37,30 +37,39 @@ type auditor struct {
 type auditTable interface {
 	// insertAudit commits records as one group, and flushes the disk if one of them is durable.
 	insertAudit(rows []*auditRow) error
-	// settleAudit commits a part of a journal, unless that was done before.
-	settleAudit(part journalPart) error
+	// settleAudit commits a part of a journal, unless that was done before; done tells whether it did so now.
+	settleAudit(part journalPart) (done bool, err error)
 	// forgetJournals drops what is known of journals that were last settled before.
 	forgetJournals(before time.Time) error
 }
 
-// startAuditor begins with what killed processes left in the directory of journals; "" for none.
-func startAuditor(dir string, table auditTable, c Config) (*auditor, error) {
+// startAuditor begins with what killed processes left in the directory of journals.
+func startAuditor(table auditTable, c Config) (*auditor, error) {
 	a := &auditor{table: table, log: c.Logger, queue: newQueue[*auditRow](), closing: make(chan struct{})}
-	if dir != "" {
-		err := privateDir(dir)
-		if err == nil {
-			err = a.inherit(dir, c.Now())
-		}
-		if err != nil {
-			return nil, err
-		}
-		if a.journal, err = createJournal(dir, c.Logger); err != nil {
+	if c.JournalDir != "" {
+		if err := a.openJournal(c.JournalDir, c); err != nil {
 			return nil, err
 		}
 		a.ended.Go(a.settleInTime)
 	}
 	a.ended.Go(func() { a.queue.run(a.commit) })
 	return a, nil
+}
+
+func (a *auditor) openJournal(dir string, c Config) error {
+	if err := privateDir(dir); err != nil {
+		return err
+	}
+	unlock, err := lockJournals(dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := a.inherit(dir, c.Now()); err != nil {
+		return err
+	}
+	a.journal, err = createJournal(dir, c.Logger)
+	return err
 }
 
 // inherit commits what killed processes had acknowledged. Should this one be killed before the file is gone, the database
@@ -72,13 +81,14 @@ func (a *auditor) inherit(dir string, now time.Time) error {
 	}
 	defer release(orphans)
 	for _, o := range orphans {
-		if err := a.table.settleAudit(o.part); err != nil {
+		done, err := a.table.settleAudit(o.part)
+		if err == nil {
+			err = o.remove()
+		}
+		if err != nil {
 			return fmt.Errorf("store: committing the audit records that a killed process left in %s: %w", o.path, err)
 		}
-		if err := os.Remove(o.path); err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-		a.log.Info("audit records of a killed process were committed", "journal", o.path, "records", len(o.part.rows))
+		a.log.Info("a killed process left a journal of audit records, which are committed", "journal", o.path, "records", len(o.part.rows), "were committed already", !done)
 	}
 	if err := a.table.forgetJournals(now.Add(-journalMemory)); err != nil {
 		a.log.Warn("forgetting old journals of audit records", "err", err)
@@ -90,7 +100,7 @@ func (a *auditor) inherit(dir string, now time.Time) error {
 func (a *auditor) close() (err error) {
 	a.once.Do(func() {
 		if a.journal != nil {
-			a.journal.stop()
+			a.journal.end(errClosed)
 		}
 		close(a.closing)
 		a.queue.close()
@@ -124,29 +134,44 @@ func (a *auditor) settle(ctx context.Context) error {
 // commit settles the journal and then commits a batch, in which nil asks for the former alone. No record can be at fault
 // alone, so all share the outcome.
 func (a *auditor) commit(batch []*job[*auditRow]) {
-	live, rows := claimed(batch)
 	err := a.settleJournal()
-	if rows = slices.DeleteFunc(rows, func(r *auditRow) bool { return r == nil }); err == nil && len(rows) > 0 {
-		err = a.table.insertAudit(rows)
+	var jobs []*job[*auditRow]
+	for _, j := range batch {
+		if j.value == nil || err != nil {
+			j.answer(err)
+		} else {
+			jobs = append(jobs, j)
+		}
 	}
-	answerAll(live, err)
+	if live, rows := claimed(jobs); len(live) > 0 {
+		answerAll(live, a.table.insertAudit(rows))
+	}
 }
 
-// settleJournal commits the part that could not be committed the last time, and then the one that came since.
+// settleJournal commits what is in the journal when it begins, which is two parts if one could not be committed before.
+// While it fails the journal takes no records: each has to be committed then, or its request fails.
 func (a *auditor) settleJournal() error {
-	for range 2 {
-		if a.journal == nil {
+	if a.journal == nil {
+		return nil
+	}
+	for more := true; more; {
+		var part journalPart
+		if part, more = a.journal.take(); len(part.rows) == 0 {
 			break
 		}
-		part, ok := a.journal.take()
-		if !ok {
-			break
-		}
-		if err := a.table.settleAudit(part); err != nil {
+		done, err := a.table.settleAudit(part)
+		if err != nil {
+			a.failed = true
+			a.journal.refuse(err)
 			return err
 		}
+		if !done && !a.failed {
+			a.log.Error("another process took this one's journal of audit records for that of a killed one; does its directory have working locks (flock)?", "records", len(part.rows))
+		}
 		a.journal.settled()
+		a.failed = false
 	}
+	a.journal.refuse(nil)
 	return nil
 }
 
@@ -168,7 +193,11 @@ func (a *auditor) settleInTime() {
 				timer.Stop()
 				return
 			}
-			if err := a.settle(context.Background()); err != nil {
+			err := a.settle(context.Background())
+			if errors.Is(err, errClosed) {
+				return // close does it
+			}
+			if err != nil {
 				delay = min(2*delay, settleAgain)
 				a.log.Warn("audit records are in the journal and could not be committed; it is tried again", "err", err, "in", delay)
 				continue
@@ -176,28 +205,6 @@ func (a *auditor) settleInTime() {
 			delay = settleAfter
 		}
 	}
-}
-
-// settlePart commits a part inside a transaction, unless the database has it. insert adds one group.
-func settlePart(h handle, part journalPart, now time.Time, insert func(handle, auditGroup) error) error {
-	n, err := h.exec(`INSERT INTO audit_journals (id, settled, at) VALUES ($1, $2, $3)
-		ON CONFLICT (id) DO UPDATE SET settled = excluded.settled, at = excluded.at WHERE audit_journals.settled < excluded.settled`,
-		part.journal, part.number, toMillis(now))
-	if err != nil || n == 0 {
-		return err
-	}
-	for rows := range slices.Chunk(part.rows, journalGroup) {
-		if err := insert(h, newAuditGroup(rows)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// forgetBefore is forgetJournals inside a transaction.
-func forgetBefore(h handle, before time.Time) error {
-	_, err := h.exec(`DELETE FROM audit_journals WHERE at < $1`, toMillis(before))
-	return err
 }
 
 func anyDurable(rows []*auditRow) bool {

@@ -27,7 +27,10 @@ func reportCPU(b *testing.B, before time.Duration) {
 	b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/1000/float64(b.N), "cpu-µs/op")
 }
 
-func benchStore(b *testing.B) *Store { return benchOpen(b, Config{SQLiteDir: b.TempDir()}) }
+func benchStore(b *testing.B) *Store {
+	dir := b.TempDir()
+	return benchOpen(b, Config{SQLiteDir: dir, JournalDir: dir})
+}
 
 func benchOpen(b *testing.B, c Config) *Store {
 	s, err := Open(context.Background(), c)

@@ -82,13 +82,13 @@ func TestKilledProcessKeepsItsWord(t *testing.T) {
 	if acknowledged < helperWrites/4 {
 		t.Fatalf("the helper wrote %d times only", acknowledged)
 	}
-	checkHelperWrites(t, open(t, store.Config{SQLiteDir: dir}), acknowledged)
+	checkHelperWrites(t, open(t, onSQLite(dir)), acknowledged)
 }
 
 // TestTwoProcessesWrite: a command line tool and a server write to the same files at the same time.
 func TestTwoProcessesWrite(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, store.Config{SQLiteDir: dir})
+	s := open(t, onSQLite(dir))
 	cmd, out := startHelper(t, dir)
 	mine := 0
 	for out.Scan() {
@@ -115,7 +115,7 @@ func TestTwoProcessesWrite(t *testing.T) {
 // TestTwoStoresOnOneDirectory: a compare-and-swap has one winner among stores as it has among callers.
 func TestTwoStoresOnOneDirectory(t *testing.T) {
 	dir := t.TempDir()
-	stores := []*store.Store{open(t, store.Config{SQLiteDir: dir}), open(t, store.Config{SQLiteDir: dir})}
+	stores := []*store.Store{open(t, onSQLite(dir)), open(t, onSQLite(dir))}
 	at := time.UnixMilli(1_900_000_000_000)
 	g := identity.Grant{Account: helperAccount, ID: "gr-1", State: identity.GrantActive, CreatedAt: at}
 	if err := stores[0].PutGrant(t.Context(), g); err != nil {
@@ -150,7 +150,7 @@ func TestTwoStoresOnOneDirectory(t *testing.T) {
 // copy.
 func TestCopiedFilesHoldEverything(t *testing.T) {
 	dir, snapshot := t.TempDir(), t.TempDir()
-	s := open(t, store.Config{SQLiteDir: dir})
+	s := open(t, onSQLite(dir))
 	const n = 50
 	for i := range n {
 		if err := helperWrite(t.Context(), s, i); err != nil {
@@ -166,7 +166,7 @@ func TestCopiedFilesHoldEverything(t *testing.T) {
 		name := filepath.Base(path)
 		copyFile(t, filepath.Join(dir, name), filepath.Join(snapshot, name))
 	}
-	checkHelperWrites(t, open(t, store.Config{SQLiteDir: snapshot}), n)
+	checkHelperWrites(t, open(t, onSQLite(snapshot)), n)
 }
 
 func copyFile(t *testing.T, from, to string) {

@@ -9,7 +9,7 @@ import (
 	"github.com/lanyard-id/lanyard/internal/store"
 )
 
-func TestDevRecordsSQLite(t *testing.T) { testDevRecords(t, store.Config{SQLiteDir: t.TempDir()}) }
+func TestDevRecordsSQLite(t *testing.T) { testDevRecords(t, onSQLite(t.TempDir())) }
 
 func testDevRecords(t *testing.T, c store.Config) {
 	t.Helper()

@@ -26,7 +26,7 @@ func prepareDir(dir string) error {
 
 func privateDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("store: making the data directory %s: %w", dir, err)
+		return fmt.Errorf("store: making the directory %s: %w", dir, err)
 	}
 	return private(dir, 0o700)
 }

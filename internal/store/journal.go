@@ -20,7 +20,8 @@ import (
 // It has two files. One takes records until they are taken as a part to be committed, and then the other does; a file is
 // emptied when its part is committed. The process holds a lock on both while it lives: a file that nobody has locked was
 // left by one that was killed, and whoever opens the directory next commits what is in it. Parts are numbered, and the
-// database keeps the number of the last that it has, so nothing is committed twice.
+// database keeps for each file the number of the last that it has, so nothing is committed twice, and in whatever order two
+// files of a killed process are committed, nothing is left out.
 //
 // A file is a sequence of frames; the first names the part, each of the others is a record. What follows the last whole
 // frame was never acknowledged.
@@ -32,8 +33,8 @@ type journal struct {
 	active  *journalFile // of files; takes records
 	part    journalPart  // what is in the active file
 	taken   journalPart  // what is in the other; without rows when that is empty
-	stopped bool
-	broken  error // why no more records are taken, if they are not
+	refused error        // why no records are taken, if they are not
+	ended   bool         // none will be taken again
 
 	first chan struct{} // told of a part's first record
 	full  chan struct{} // told when a part is worth committing at once
@@ -41,15 +42,15 @@ type journal struct {
 
 // journalPart is what one file holds.
 type journalPart struct {
-	journal string // its id
-	number  int64  // from 1
-	rows    []*auditRow
+	file   string // its id
+	number int64  // greater than that of every part before
+	rows   []*auditRow
 }
 
 type journalFile struct {
 	*os.File
-	path string
-	size int64
+	id, path string
+	size     int64
 }
 
 const (
@@ -71,46 +72,44 @@ var (
 
 // journalHead is the content of a file's first frame.
 type journalHead struct {
-	Journal string `json:"journal"`
+	Journal string `json:"journal"` // the file's id
 	Part    int64  `json:"part"`
 }
 
 // head is the frame that names the part.
 func (p *journalPart) head() []byte {
-	h := fmt.Appendf(newFrame(0), `{"journal":%q,"part":%d}`, p.journal, p.number)
+	h := fmt.Appendf(newFrame(0), `{"journal":%q,"part":%d}`, p.file, p.number)
 	sealFrame(h)
 	return h
 }
 
 func createJournal(dir string, log *slog.Logger) (*journal, error) {
 	id := rand.Text()
-	j := &journal{log: log, part: journalPart{journal: id, number: 1}, first: make(chan struct{}, 1), full: make(chan struct{}, 1)}
+	j := &journal{log: log, first: make(chan struct{}, 1), full: make(chan struct{}, 1)}
 	for i := range j.files {
-		f, err := createLocked(dir, fmt.Sprintf("%s%s-%d%s", journalPrefix, id, i, journalSuffix))
+		f, err := createLocked(dir, fmt.Sprint(id, "-", i))
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("store: making a journal of audit records in %s: %w", dir, err), j.release())
 		}
 		j.files[i] = f
 	}
 	j.active = j.files[0]
+	j.part = journalPart{file: j.active.id, number: 1}
 	return j, nil
 }
 
-// createLocked makes a file, readable by its owner only, that bears its name only once it is locked.
-func createLocked(dir, name string) (*journalFile, error) {
-	hidden, path := filepath.Join(dir, "."+name), filepath.Join(dir, name)
-	f, err := os.OpenFile(hidden, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
+// createLocked makes a file, readable by its owner only, and locks it. Who looks for files of killed processes waits
+// until then, for the directory is locked.
+func createLocked(dir, id string) (*journalFile, error) {
+	path := filepath.Join(dir, journalPrefix+id+journalSuffix)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil {
-		err = os.Rename(hidden, path)
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(err, f.Close(), os.Remove(path))
 	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close(), os.Remove(hidden))
-	}
-	return &journalFile{File: f, path: path}, nil
+	return &journalFile{File: f, id: id, path: path}, nil
 }
 
 // newFrame returns room for a frame and its content, of the length given, to append the content to.
@@ -144,6 +143,16 @@ func (j *journal) append(r *auditRow) error {
 	sealFrame(r.frame)
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.refused != nil {
+		return j.refused
+	}
+	if j.active.size > 0 && j.active.size+int64(len(r.frame)) > journalBytes {
+		if len(j.taken.rows) > 0 {
+			return errJournalFull
+		}
+		j.rotate()
+		tell(j.full)
+	}
 	if err := j.write(r.frame); err != nil {
 		return err
 	}
@@ -159,14 +168,6 @@ func (j *journal) append(r *auditRow) error {
 
 // write appends a frame to the active file, after the head of the part when it is the first.
 func (j *journal) write(frame []byte) error {
-	switch {
-	case j.stopped:
-		return errClosed
-	case j.broken != nil:
-		return j.broken
-	case j.active.size+int64(len(frame)) > journalBytes && j.active.size > 0:
-		return errJournalFull
-	}
 	if j.active.size == 0 {
 		frame = append(j.part.head(), frame...)
 	}
@@ -183,26 +184,46 @@ func (j *journal) write(frame []byte) error {
 	return fmt.Errorf("store: writing to the journal: %w", err)
 }
 
-// breakOff takes no more records. Those that are there are committed from memory.
+// refuse takes no more records, because of the error, or takes them again.
+func (j *journal) refuse(err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.ended {
+		j.refused = err
+	}
+}
+
+// end takes no more records.
+func (j *journal) end(err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.ended, j.refused = true, err
+}
+
+// breakOff never takes records again. Those that are there are committed from memory.
 func (j *journal) breakOff(err error) {
-	j.broken = fmt.Errorf("store: the journal is out of use: %w", err)
+	j.ended, j.refused = true, fmt.Errorf("store: the journal is out of use: %w", err)
 	j.log.Error("the journal of audit records cannot be used any more until this process is started again; records are committed one by one", "journal", j.active.path, "err", err)
 }
 
-// take returns a part to commit: the one that was taken before, unless it was settled, or else all records that came since.
-func (j *journal) take() (journalPart, bool) {
+// take returns the part to commit first, without rows when there is none, and whether there is a second.
+func (j *journal) take() (part journalPart, more bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if len(j.taken.rows) > 0 {
-		return j.taken, true
+		return j.taken, len(j.part.rows) > 0
 	}
-	if len(j.part.rows) == 0 {
-		return journalPart{}, false
+	if len(j.part.rows) > 0 {
+		j.rotate()
 	}
+	return j.taken, false
+}
+
+// rotate takes the part and lets the other file, which is empty, take records.
+func (j *journal) rotate() {
 	j.taken = j.part
-	j.part = journalPart{journal: j.taken.journal, number: j.taken.number + 1, rows: make([]*auditRow, 0, len(j.taken.rows))}
 	j.active = j.other()
-	return j.taken, true
+	j.part = journalPart{file: j.active.id, number: j.taken.number + 1, rows: make([]*auditRow, 0, len(j.taken.rows))}
 }
 
 func (j *journal) other() *journalFile {
@@ -228,13 +249,6 @@ func (j *journal) waits() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return len(j.part.rows) > 0 || len(j.taken.rows) > 0
-}
-
-// stop takes no more records.
-func (j *journal) stop() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.stopped = true
 }
 
 // release gives up the locks. What was not settled stays for who opens the directory next.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,11 +27,16 @@ func testJournal(t *testing.T, dir string) *journal {
 	return j
 }
 
-func journalFiles(t *testing.T, dir string) []string {
+func journalFiles(t *testing.T, dir string) (paths []string) {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(dir, journalPrefix+"*"+journalSuffix))
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if journalName.MatchString(e.Name()) {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
 	}
 	return paths
 }
@@ -105,7 +111,7 @@ func TestJournalReadsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, rest, err := readPart(b)
-	if err != nil || rest != 0 || got.journal != part.journal || got.number != 1 || !slices.Equal(jsonOf(got.rows), want) {
+	if err != nil || len(rest) != 0 || got.file != part.file || got.number != 1 || !slices.Equal(jsonOf(got.rows), want) {
 		t.Fatalf("read %+v, %d, %v", got, rest, err)
 	}
 	for i, r := range got.rows {
@@ -115,7 +121,10 @@ func TestJournalReadsBack(t *testing.T) {
 	}
 	begins := func(what string, b []byte) int {
 		t.Helper()
-		got, _, err := readPart(b)
+		got, rest, err := readPart(b)
+		if strings.HasPrefix(what, "cut") && !cutOff(rest) {
+			t.Fatalf("%s: what is left counts as damaged: %q", what, rest)
+		}
 		if n := len(got.rows); err != nil || !slices.Equal(jsonOf(got.rows), want[:n]) {
 			t.Fatalf("%s: %q, %v", what, jsonOf(got.rows), err)
 		}
@@ -139,17 +148,18 @@ func TestJournalReadsBack(t *testing.T) {
 
 // FuzzJournal: whatever stands in a file, reading it ends, and what was read is what stands there.
 func FuzzJournal(f *testing.F) {
-	p := journalPart{journal: "J", number: 7}
+	p := journalPart{file: "J", number: 7}
 	row := testRow("x")
 	sealFrame(row.frame)
 	f.Add(append(p.head(), row.frame...))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		part, rest, err := readPart(b)
-		if rest < 0 || rest > len(b) {
-			t.Fatalf("%d bytes left of %d", rest, len(b))
+		if !bytes.HasSuffix(b, rest) {
+			t.Fatalf("%q is left of %q", rest, b)
 		}
-		if err == nil && len(part.rows) > 0 && (part.journal == "" || part.number < 1) {
+		cutOff(rest)
+		if err == nil && len(part.rows) > 0 && (part.file == "" || part.number < 1) {
 			t.Fatalf("a part without a name: %+v", part)
 		}
 		for _, r := range part.rows {
@@ -162,7 +172,7 @@ func FuzzJournal(f *testing.F) {
 
 func TestJournalSurvivesSQLite(t *testing.T) {
 	dir := t.TempDir()
-	testInherits(t, dir, Config{SQLiteDir: dir})
+	testInherits(t, dir, Config{SQLiteDir: dir, JournalDir: dir})
 }
 
 // testInherits: what a killed process has acknowledged is there once, whether it was killed before the commit, or between
@@ -172,18 +182,18 @@ func testInherits(t *testing.T, dir string, c Config) {
 	first := openConfig(t, c)
 	killed := testJournal(t, dir)
 	killed.fill(t, 1, 300)
-	part, ok := killed.take()
-	if !ok {
-		t.Fatal("nothing to take")
+	part, more := killed.take()
+	if len(part.rows) != 300 || more {
+		t.Fatalf("took %d records, and more: %t", len(part.rows), more)
 	}
-	for range 2 { // who does not know whether it was committed tries again
-		if err := first.engine.settleAudit(part); err != nil {
-			t.Fatal(err)
+	for _, want := range []bool{true, false} { // who does not know whether it was committed tries again
+		if done, err := first.engine.settleAudit(part); err != nil || done != want {
+			t.Fatalf("settled: %t, %v, want %t", done, err, want)
 		}
 	}
 	killed.fill(t, 301, 400)
-	if again, ok := killed.take(); !ok || again.number != part.number {
-		t.Fatalf("took %+v before it was settled", again)
+	if again, more := killed.take(); again.number != part.number || !more {
+		t.Fatalf("took %+v before it was settled, and more: %t", again, more)
 	}
 	openConfig(t, c) // leaves what is locked alone
 	wantRecords(t, foundAudit(t, first), numbers(1, 300))
@@ -195,7 +205,7 @@ func testInherits(t *testing.T, dir string, c Config) {
 		wantRecords(t, foundAudit(t, third), numbers(1, 400))
 	}
 	for _, path := range journalFiles(t, dir) {
-		if strings.Contains(path, part.journal) {
+		if path == killed.files[0].path || path == killed.files[1].path {
 			t.Errorf("%s is left", path)
 		}
 	}
@@ -218,10 +228,33 @@ func openConfig(t *testing.T, c Config) *Store {
 	return s
 }
 
+// TestPartsInAnyOrder: of a killed process with records in both files, neither hides the other, whichever is committed first.
+func TestPartsInAnyOrder(t *testing.T) {
+	for name, order := range map[string][]int{"older first": {0, 1}, "younger first": {1, 0}} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := openTest(t)
+			j := testJournal(t, t.TempDir())
+			j.fill(t, 1, 1)
+			older, _ := j.take()
+			j.fill(t, 2, 2)
+			parts := []journalPart{older, j.part}
+			for _, i := range append(order, order...) {
+				if _, err := s.engine.settleAudit(parts[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := foundAudit(t, s)
+			slices.Sort(got)
+			wantRecords(t, got, numbers(1, 2))
+			j.kill(t)
+		})
+	}
+}
+
 // TestJournalGoesWithItsProcess: a store that is closed leaves no journal behind, and one that lives has two files.
 func TestJournalGoesWithItsProcess(t *testing.T) {
 	dir := t.TempDir()
-	s, err := Open(t.Context(), Config{SQLiteDir: dir})
+	s, err := Open(t.Context(), Config{SQLiteDir: dir, JournalDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +270,7 @@ func TestJournalGoesWithItsProcess(t *testing.T) {
 	if left := journalFiles(t, dir); len(left) > 0 {
 		t.Errorf("%v are left", left)
 	}
-	wantRecords(t, foundAudit(t, openConfig(t, Config{SQLiteDir: dir})), numbers(1, 1))
+	wantRecords(t, foundAudit(t, openConfig(t, Config{SQLiteDir: dir, JournalDir: dir})), numbers(1, 1))
 }
 
 // TestAuditKeepsItsOrder: records are in the order in which they were acknowledged, whether they were flushed or not.
@@ -254,7 +287,7 @@ func TestAuditKeepsItsOrder(t *testing.T) {
 // TestAuditSettlesByItself: other processes see a record soon without anybody's search in this one.
 func TestAuditSettlesByItself(t *testing.T) {
 	dir := t.TempDir()
-	mine, other := openConfig(t, Config{SQLiteDir: dir}), openConfig(t, Config{SQLiteDir: dir})
+	mine, other := openConfig(t, Config{SQLiteDir: dir, JournalDir: dir}), openConfig(t, Config{SQLiteDir: dir, JournalDir: dir})
 	for i := 1; i <= 3; i++ {
 		if err := mine.AppendAudit(t.Context(), identity.AuditRecord{Account: "1", Action: fmt.Sprint(i)}); err != nil {
 			t.Fatal(err)
@@ -329,62 +362,224 @@ func limitFiles(t *testing.T, size uint64) {
 	})
 }
 
-// TestJournalIsBounded: while nothing can be committed, records are taken until the journal is full, and then refused;
-// when there is room again all that were taken are there, once and in order.
+// TestJournalIsBounded: while nothing is committed, it takes what fits into two files.
 func TestJournalIsBounded(t *testing.T) {
+	j := testJournal(t, t.TempDir())
+	var err error
+	for err == nil {
+		err = j.append(testRow(strings.Repeat("x", 10_000)))
+	}
+	var size int64
+	for _, f := range j.files {
+		info, err := f.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += info.Size()
+	}
+	if !errors.Is(err, errJournalFull) || size > 2*journalBytes || size < 2*journalBytes-50_000 {
+		t.Errorf("%d bytes, and then: %v", size, err)
+	}
+	for _, more := range []bool{true, false} {
+		if part, is := j.take(); len(part.rows) == 0 || is != more {
+			t.Errorf("took %d records, and more: %t", len(part.rows), is)
+		}
+		j.settled()
+	}
+	j.fill(t, 1, 1)
+	j.kill(t)
+}
+
+// TestNothingIsTakenThatCannotBeCommitted: once a commit has failed each record has to be committed, or its request fails.
+// What was taken before is there when there is room again, once and in order.
+func TestNothingIsTakenThatCannotBeCommitted(t *testing.T) {
 	s, e := openTest(t)
 	limit := pragma(t, e.audit, "page_count")
 	pragma(t, e.audit, "max_page_count="+limit)
-	long, taken := strings.Repeat("x", 100_000), 0
-	var err error
-	for err == nil && taken < 1000 {
-		if err = s.AppendAudit(t.Context(), identity.AuditRecord{Account: "1", Action: fmt.Sprint(taken + 1), Reason: long}); err == nil {
-			taken++
-		}
+	long := strings.Repeat("x", 100_000)
+	add := func(n int) error {
+		return s.AppendAudit(t.Context(), identity.AuditRecord{Account: "1", Action: fmt.Sprint(n), Reason: long})
 	}
-	if !errors.Is(err, ErrUnavailable) || taken < journalBytes/200_000 || taken > 2*journalBytes/100_000 {
-		t.Fatalf("%d records were taken, then: %v", taken, err)
+	taken := 0
+	for taken < 3 && add(taken+1) == nil {
+		taken++
+	}
+	if taken == 0 {
+		t.Fatal("no record was taken")
+	}
+	if _, err := s.FindAudit(t.Context(), "1", identity.AuditFilter{}, "", 1); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("a search that would not see what was acknowledged: %v", err)
+	}
+	for range 3 {
+		if err := add(0); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("after a commit has failed: %v", err)
+		}
 	}
 	pragma(t, e.audit, "max_page_count=1000000")
 	wantRecords(t, foundAudit(t, s), numbers(1, taken))
-	if err := s.AppendAudit(t.Context(), identity.AuditRecord{Account: "1", Action: fmt.Sprint(taken + 1), Reason: long}); err != nil {
+	if err := add(taken + 1); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
 	wantRecords(t, foundAudit(t, s), numbers(1, taken+1))
+	if s.auditor.journal.refused != nil {
+		t.Errorf("the journal takes no records: %v", s.auditor.journal.refused)
+	}
 }
 
-// TestForeignJournalStopsTheStart: what looks like a journal and is none is not thrown away.
-func TestForeignJournalStopsTheStart(t *testing.T) {
-	for name, content := range map[string][]byte{
-		"no head":     sealed(`{"at":1}`),
-		"no record":   append(sealed(`{"journal":"J","part":1}`), sealed(`[]`)...),
-		"no JSON":     append(sealed(`{"journal":"J","part":1}`), sealed(`{`)...),
-		"no number":   sealed(`{"journal":"J","part":0}`),
-		"not a frame": nil,
-	} {
-		dir := t.TempDir()
-		path := filepath.Join(dir, journalPrefix+"x"+journalSuffix)
-		if err := os.WriteFile(path, content, 0o600); err != nil {
-			t.Fatal(err)
+// TestBrokenJournal: when a file cannot be emptied, or half a frame cannot be taken back, records are committed one by one.
+func TestBrokenJournal(t *testing.T) {
+	s, _ := openTest(t)
+	j := s.auditor.journal
+	add := func(n int) {
+		t.Helper()
+		if err := s.AppendAudit(t.Context(), identity.AuditRecord{Account: "1", Action: fmt.Sprint(n)}); err != nil {
+			t.Error(err)
 		}
-		s, err := Open(t.Context(), Config{SQLiteDir: dir})
-		if err == nil {
+	}
+	add(1)
+	j.mu.Lock()
+	for _, f := range j.files {
+		path := f.Name()
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+		readOnly, err := os.Open(path)
+		if err != nil {
+			t.Error(err)
+		}
+		f.File = readOnly
+	}
+	j.mu.Unlock()
+	wantRecords(t, foundAudit(t, s), numbers(1, 1))
+	if !j.ended {
+		t.Error("a file that cannot be emptied takes records")
+	}
+	add(2)
+	wantRecords(t, foundAudit(t, s), numbers(1, 2))
+}
+
+// TestForeignFilesAreKept: what no killed process leaves is neither committed nor thrown away.
+func TestForeignFilesAreKept(t *testing.T) {
+	const ours = "audit-ABCDEFGHIJKLMNOPQRSTUVWXYZ-0.journal"
+	head, record := string(sealed(`{"journal":"ABCDEFGHIJKLMNOPQRSTUVWXYZ-0","part":1}`)), string(sealed(`{"at":1,"account":"1","action":"1"}`))
+	flipped := []byte(head + record + record + record)
+	flipped[len(head+record)+20] ^= 1
+	for name, c := range map[string]struct {
+		file, content, left string
+		found               int
+		fails               bool
+	}{
+		"another name":     {"audit-2026.journal", "notes", "audit-2026.journal", 0, false},
+		"empty":            {ours, "", "", 0, false},
+		"zeros":            {ours, string(make([]byte, 5000)), "", 0, false},
+		"half a head":      {ours, head[:20], "", 0, false},
+		"whole":            {ours, head + record, "", 1, false},
+		"half a record":    {ours, head + record + record[:30], "", 1, false},
+		"zeros at the end": {ours, head + record + string(make([]byte, 5000)), "", 1, false},
+		"text":             {ours, "notes of somebody", ours + ".damaged", 0, false},
+		"a byte is wrong":  {ours, string(flipped), ours + ".damaged", 1, false},
+		"no head":          {ours, record, ours, 0, true},
+		"no number":        {ours, string(sealed(`{"journal":"J","part":0}`)), ours, 0, true},
+		"no record":        {ours, head + string(sealed(`[]`)), ours, 0, true},
+		"no JSON":          {ours, head + string(sealed(`{`)), ours, 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "a[1]*?") // no pattern
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(dir, c.file)
+			if err := os.WriteFile(path, []byte(c.content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s, err := Open(t.Context(), Config{SQLiteDir: dir, JournalDir: dir})
+			if c.fails {
+				if err == nil {
+					t.Fatal("it was read")
+				}
+				if !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "move that file away") {
+					t.Errorf("the error is %v", err)
+				}
+			} else if err != nil {
+				t.Fatal(err)
+			} else {
+				wantRecords(t, foundAudit(t, s), numbers(1, c.found))
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+			entries, err := os.ReadDir(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			left := ""
+			for _, e := range entries {
+				if strings.HasPrefix(e.Name(), journalPrefix) && strings.Contains(e.Name(), journalSuffix) {
+					left += e.Name()
+				}
+			}
+			if left != c.left {
+				t.Errorf("%q is left, want %q", left, c.left)
+			}
+			if c.left != "" {
+				if b, err := os.ReadFile(filepath.Join(dir, c.left)); err != nil || string(b) != c.content {
+					t.Errorf("its content is another, or %v", err)
+				}
+			}
+		})
+	}
+}
+
+// TestOpenersOfAKilledJournal: starts at the same time commit all that a killed process left, in its order.
+func TestOpenersOfAKilledJournal(t *testing.T) {
+	dir := t.TempDir()
+	killed := testJournal(t, dir)
+	killed.fill(t, 1, 1)
+	first, _ := killed.take() // was committed, and so the older of the parts that are left is in the second file
+	s := openConfig(t, Config{SQLiteDir: dir})
+	if _, err := s.engine.settleAudit(first); err != nil {
+		t.Fatal(err)
+	}
+	killed.settled()
+	killed.fill(t, 2, 500)
+	killed.take()
+	killed.fill(t, 501, 1000)
+	killed.kill(t)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			s, err := Open(t.Context(), Config{SQLiteDir: dir, JournalDir: dir})
+			if err != nil {
+				t.Error(err)
+				return
+			}
 			if err := s.Close(); err != nil {
 				t.Error(err)
 			}
-		}
-		_, left := os.Stat(path)
-		if content == nil { // what was never acknowledged may go
-			if err != nil || left == nil {
-				t.Errorf("an empty file: %v, %v", err, left)
-			}
-			continue
-		}
-		if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "move that file away") || left != nil {
-			t.Errorf("%s: %v; the file: %v", name, err, left)
-		}
+		})
+	}
+	all.Wait()
+	wantRecords(t, foundAudit(t, s), numbers(1, 1000))
+}
+
+// TestSettlingAsksForNoMore: who only asks that the journal be committed is not told of another's record that was not.
+func TestSettlingAsksForNoMore(t *testing.T) {
+	a := &auditor{table: failingTable{}, log: slog.New(slog.DiscardHandler), queue: newQueue[*auditRow]()}
+	asks := &job[*auditRow]{done: make(chan error, 1)}
+	writes := &job[*auditRow]{value: testRow("1"), done: make(chan error, 1)}
+	a.commit([]*job[*auditRow]{writes, asks})
+	if err := <-asks.done; err != nil {
+		t.Errorf("who asks is told %v", err)
+	}
+	if err := <-writes.done; !errors.Is(err, errClosed) {
+		t.Errorf("who writes is told %v", err)
 	}
 }
+
+// failingTable commits nothing.
+type failingTable struct{ auditTable }
+
+func (failingTable) insertAudit([]*auditRow) error { return errClosed }
 
 func sealed(content string) []byte {
 	frame := append(newFrame(0), content...)

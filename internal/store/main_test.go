@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 // helper is the other process: it writes until it is killed or has written enough, and says what was acknowledged.
 func helper(dir string) int {
 	ctx := context.Background()
-	s, err := store.Open(ctx, store.Config{SQLiteDir: dir})
+	s, err := store.Open(ctx, onSQLite(dir))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

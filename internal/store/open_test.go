@@ -23,7 +23,7 @@ func TestOpenRefusesConfig(t *testing.T) {
 		"nothing": {store.Config{}, "neither"},
 		"both":    {store.Config{SQLiteDir: t.TempDir(), PostgresURL: "postgres://x"}, "both"},
 		"bad URL": {store.Config{PostgresURL: "postgres://user:hunter2@host:nonsense/db"}, "PostgreSQL URL"},
-		"a file":  {store.Config{SQLiteDir: fileAt(t)}, "data directory"},
+		"a file":  {store.Config{SQLiteDir: fileAt(t)}, "making the directory"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := store.Open(t.Context(), c.config)
@@ -88,7 +88,7 @@ func TestFilesArePrivate(t *testing.T) {
 			}
 		}
 	}
-	s := open(t, store.Config{SQLiteDir: dir})
+	s := open(t, onSQLite(dir))
 	if err := s.InsertAccount(t.Context(), identity.Account{ID: "1"}); err != nil {
 		t.Fatal(err)
 	}
@@ -107,12 +107,12 @@ func TestFilesArePrivate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	open(t, store.Config{SQLiteDir: dir})
+	open(t, onSQLite(dir))
 	check()
 }
 
 // TestOpenAtOnceSQLite: replicas that start together migrate once and all come up.
-func TestOpenAtOnceSQLite(t *testing.T) { testOpenAtOnce(t, store.Config{SQLiteDir: t.TempDir()}) }
+func TestOpenAtOnceSQLite(t *testing.T) { testOpenAtOnce(t, onSQLite(t.TempDir())) }
 
 func testOpenAtOnce(t *testing.T, c store.Config) {
 	t.Helper()
@@ -184,11 +184,11 @@ func testNewerRefused(t *testing.T, c store.Config, driver, dsn string) {
 
 func TestNewerDatabaseRefusedSQLite(t *testing.T) {
 	dir := t.TempDir()
-	testNewerRefused(t, store.Config{SQLiteDir: dir}, "sqlite", filepath.Join(dir, "lanyard.db"))
+	testNewerRefused(t, onSQLite(dir), "sqlite", filepath.Join(dir, "lanyard.db"))
 }
 
 func TestClosedStoreIsUnavailable(t *testing.T) {
-	s, err := store.Open(t.Context(), store.Config{SQLiteDir: t.TempDir()})
+	s, err := store.Open(t.Context(), onSQLite(t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestClosedStoreIsUnavailable(t *testing.T) {
 func TestReopenKeepsData(t *testing.T) {
 	dir := t.TempDir()
 	for i := range 3 {
-		s, err := store.Open(context.WithoutCancel(t.Context()), store.Config{SQLiteDir: dir})
+		s, err := store.Open(context.WithoutCancel(t.Context()), onSQLite(dir))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -234,7 +234,7 @@ func TestReopenKeepsData(t *testing.T) {
 func BenchmarkOpenUpToDate(b *testing.B) {
 	dir := b.TempDir()
 	for b.Loop() {
-		s, err := store.Open(b.Context(), store.Config{SQLiteDir: dir})
+		s, err := store.Open(b.Context(), onSQLite(dir))
 		if err != nil {
 			b.Fatal(err)
 		}

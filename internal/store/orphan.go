@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"syscall"
 )
@@ -17,19 +20,39 @@ import (
 // orphan is a file of a journal whose process was killed. It is locked.
 type orphan struct {
 	*os.File
-	path string
-	part journalPart
+	path    string
+	part    journalPart
+	damaged bool
 }
 
-// adopt locks the files of a directory that no living process has, and returns those with records, the oldest first. It
-// removes the others.
-func adopt(dir string, log *slog.Logger) ([]*orphan, error) {
-	paths, err := filepath.Glob(filepath.Join(dir, journalPrefix+"*"+journalSuffix))
+// lockJournals lets one process at a time look for files of others and make its own.
+func lockJournals(dir string) (unlock func(), err error) {
+	d, err := os.Open(dir)
 	if err != nil {
-		return nil, err // the pattern is at fault, which holds dir
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	if err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("store: locking %s for journals of audit records, which need a file system with flock (a local one): %w", dir, err), d.Close())
+	}
+	return func() { _ = d.Close() }, nil
+}
+
+// journalName is that of a file of a journal.
+var journalName = regexp.MustCompile(`^` + journalPrefix + `[A-Z2-7]{26}-[01]` + regexp.QuoteMeta(journalSuffix) + `$`)
+
+// adopt locks the files of a directory that no living process has, and returns those with records. Those of one journal
+// are in the order of their parts.
+func adopt(dir string, log *slog.Logger) ([]*orphan, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("store: looking for audit records of killed processes: %w", err)
 	}
 	var found []*orphan
-	for _, path := range paths {
+	for _, e := range entries {
+		if !journalName.MatchString(e.Name()) {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
 		o, err := openOrphan(path, log)
 		if err != nil {
 			release(found)
@@ -39,14 +62,27 @@ func adopt(dir string, log *slog.Logger) ([]*orphan, error) {
 			found = append(found, o)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b *orphan) int { return cmp.Compare(a.part.rows[0].at, b.part.rows[0].at) })
+	slices.SortStableFunc(found, func(a, b *orphan) int {
+		return cmp.Or(cmp.Compare(a.journal(), b.journal()), cmp.Compare(a.part.number, b.part.number))
+	})
 	return found, nil
 }
+
+// journal is what the names of its two files begin with.
+func (o *orphan) journal() string { return o.path[:len(o.path)-len("-0"+journalSuffix)] }
 
 func release(list []*orphan) {
 	for _, o := range list {
 		_ = o.Close()
 	}
+}
+
+// remove is for a file whose records are committed. One with more in it than a killed process leaves is kept under another name.
+func (o *orphan) remove() error {
+	if o.damaged {
+		return os.Rename(o.path, o.path+".damaged")
+	}
+	return os.Remove(o.path)
 }
 
 // openOrphan returns nil when the file belongs to a living process, is gone, or held nothing and was removed.
@@ -70,29 +106,18 @@ func openOrphan(path string, log *slog.Logger) (*orphan, error) {
 		return o, nil
 	}
 	if err == nil && mine {
-		err = os.Remove(path)
+		err = o.remove()
 	}
 	return nil, errors.Join(err, f.Close())
 }
 
-// lock reports whether the file is ours now: no process has it, and none has removed it meanwhile.
+// lock reports whether the file is ours now: no living process has it.
 func (o *orphan) lock() (bool, error) {
 	err := syscall.Flock(int(o.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return false, nil
 	}
-	if err != nil {
-		return false, err
-	}
-	here, err := o.Stat()
-	if err != nil {
-		return false, err
-	}
-	there, err := os.Stat(o.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil && os.SameFile(here, there), err
+	return err == nil, err
 }
 
 func (o *orphan) read(log *slog.Logger) error {
@@ -104,31 +129,44 @@ func (o *orphan) read(log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if rest > 0 {
-		log.Warn("a journal of audit records ends in the middle of one, which was never acknowledged", "journal", o.path, "bytes", rest, "records", len(part.rows))
+	if o.part = part; len(rest) == 0 {
+		return nil
 	}
-	o.part = part
+	if o.damaged = !cutOff(rest); o.damaged {
+		log.Error("a journal of audit records is damaged; what can be read is committed, and the file is kept", "journal", o.path+".damaged", "unread bytes", len(rest), "records", len(part.rows))
+	} else {
+		log.Info("a journal of audit records ends with half a record, which was not acknowledged", "journal", o.path, "bytes", len(rest), "records", len(part.rows))
+	}
 	return nil
 }
 
-// readPart reads what a journal wrote to a file, as far as it is whole, and tells how many bytes follow.
-func readPart(b []byte) (part journalPart, rest int, err error) {
+// cutOff tells whether what is left of a file is the beginning of a frame, or space that was never written.
+func cutOff(rest []byte) bool {
+	if len(bytes.Trim(rest, "\x00")) == 0 || len(rest) < frameHead {
+		return true
+	}
+	length := int(binary.LittleEndian.Uint32(rest))
+	return length > len(rest)-frameHead && length <= journalBytes
+}
+
+// readPart reads what a journal wrote to a file, as far as it is whole, and returns what follows.
+func readPart(b []byte) (part journalPart, rest []byte, err error) {
 	content, b := readFrame(b)
 	if content == nil {
-		return part, len(b), nil
+		return part, b, nil
 	}
 	var head journalHead
 	if err := json.Unmarshal(content, &head); err != nil || head.Journal == "" || head.Part < 1 {
-		return part, len(b), fmt.Errorf("its head is %.100q: %w", content, errors.Join(errNoJournal, err))
+		return part, b, fmt.Errorf("its head is %.100q: %w", content, errors.Join(errNoJournal, err))
 	}
-	part.journal, part.number = head.Journal, head.Part
+	part.file, part.number = head.Journal, head.Part
 	for {
 		if content, b = readFrame(b); content == nil {
-			return part, len(b), nil
+			return part, b, nil
 		}
 		row, err := readAuditRow(content)
 		if err != nil {
-			return part, len(b), fmt.Errorf("its record %d: %w", len(part.rows)+1, err)
+			return part, b, fmt.Errorf("its record %d: %w", len(part.rows)+1, err)
 		}
 		part.rows = append(part.rows, row)
 	}

@@ -38,7 +38,7 @@ func TestContractPostgresJournal(t *testing.T) {
 // errors and every change must be ready to run again.
 func TestContractPostgresSerializable(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, now func() time.Time) identity.Store {
-		return open(t, store.Config{PostgresURL: pgtest.Start(t) + "&default_transaction_isolation=serializable", Now: now})
+		return open(t, store.Config{PostgresURL: pgtest.Start(t) + "&default_transaction_isolation=serializable", JournalDir: t.TempDir(), Now: now})
 	})
 }
 

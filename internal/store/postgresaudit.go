@@ -30,34 +30,51 @@ const insertAuditGroupOnce = insertAuditGroup + ` AND NOT EXISTS (
 SELECT 1 FROM audit_groups WHERE n > (SELECT MAX(n) - 1000 FROM audit_groups) AND first_at = $1 AND records = $4)`
 
 func (e *postgresEngine) insertAudit(rows []*auditRow) error {
-	g, durable := newAuditGroup(rows), anyDurable(rows)
+	g, durable, query := newAuditGroup(rows), anyDurable(rows), insertAuditGroup
+	_, err := e.execAudit(func(ctx context.Context) (sql.Result, error) {
+		result, err := e.audit.ExecContext(ctx, query, g.firstAt, g.lastAt, g.terms, g.records, durable)
+		query = insertAuditGroupOnce
+		return result, err
+	})
+	return err
+}
+
+// settleAuditPart is a transaction by itself, too, that may be sent again: it commits the groups only with the number of
+// their part, which is greater than the one that is there.
+const settleAuditPart = `WITH settled AS (
+INSERT INTO audit_journals (id, settled, at) SELECT $1::text, $2::bigint, $3::bigint WHERE ` + withoutFlush + ` = 'off'
+ON CONFLICT (id) DO UPDATE SET settled = excluded.settled, at = excluded.at WHERE audit_journals.settled < excluded.settled RETURNING 1)
+INSERT INTO audit_groups (first_at, last_at, terms, records)
+SELECT g.first_at, g.last_at, g.terms, g.records
+FROM settled, unnest($4::bigint[], $5::bigint[], $6::bytea[], $7::text[]) WITH ORDINALITY AS g (first_at, last_at, terms, records, place)
+ORDER BY g.place`
+
+func (e *postgresEngine) settleAudit(part journalPart) (bool, error) {
+	var firstAt, lastAt []int64
+	var terms [][]byte
+	var records []string
+	for _, g := range part.groups() {
+		firstAt, lastAt, terms, records = append(firstAt, g.firstAt), append(lastAt, g.lastAt), append(terms, g.terms), append(records, g.records)
+	}
+	at := toMillis(e.now())
+	n, err := e.execAudit(func(ctx context.Context) (sql.Result, error) {
+		return e.audit.ExecContext(ctx, settleAuditPart, part.file, part.number, at, firstAt, lastAt, terms, records)
+	})
+	return n > 0, err
+}
+
+// execAudit runs a statement that may be sent again, and returns how many rows it touched.
+func (e *postgresEngine) execAudit(exec func(ctx context.Context) (sql.Result, error)) (n int64, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), txLimit)
 	defer cancel()
-	query := insertAuditGroup
-	return retryLost(ctx, e.dialect, func() error {
-		_, err := retryDead(ctx, func() (sql.Result, error) {
-			result, err := e.audit.ExecContext(ctx, query, g.firstAt, g.lastAt, g.terms, g.records, durable)
-			query = insertAuditGroupOnce
-			return result, err
-		})
+	err = retryLost(ctx, e.dialect, func() error {
+		result, err := retryDead(ctx, func() (sql.Result, error) { return exec(ctx) })
+		if err == nil {
+			n, err = result.RowsAffected()
+		}
 		return e.dialect.wrap(err)
 	})
+	return n, err
 }
 
-func (e *postgresEngine) settleAudit(part journalPart) error {
-	ctx, cancel := context.WithTimeout(context.Background(), txLimit)
-	defer cancel()
-	return inTx(ctx, e.audit, e.dialect, func(h handle) error {
-		if _, err := h.exec(`SELECT ` + withoutFlush); err != nil {
-			return err
-		}
-		return settlePart(h, part, e.now(), func(h handle, g auditGroup) error {
-			_, err := h.exec(`INSERT INTO audit_groups (first_at, last_at, terms, records) VALUES ($1, $2, $3, $4)`, g.firstAt, g.lastAt, g.terms, g.records)
-			return err
-		})
-	})
-}
-
-func (e *postgresEngine) forgetJournals(before time.Time) error {
-	return e.writeAudit(context.Background(), func(h handle) error { return forgetBefore(h, before) })
-}
+func (e *postgresEngine) forgetJournals(before time.Time) error { return forgetJournals(e, before) }

@@ -177,12 +177,26 @@ func (e *sqliteEngine) insertAudit(rows []*auditRow) error {
 	}})
 }
 
-func (e *sqliteEngine) settleAudit(part journalPart) error {
-	return e.audit.queue.do(context.Background(), change{fn: func(h handle) error { return settlePart(h, part, e.now(), e.insertGroup) }})
+func (e *sqliteEngine) settleAudit(part journalPart) (done bool, err error) {
+	err = e.audit.queue.do(context.Background(), change{fn: func(h handle) error {
+		n, err := h.exec(`INSERT INTO audit_journals (id, settled, at) VALUES ($1, $2, $3)
+			ON CONFLICT (id) DO UPDATE SET settled = excluded.settled, at = excluded.at WHERE audit_journals.settled < excluded.settled`,
+			part.file, part.number, toMillis(e.now()))
+		if done = n > 0; err != nil || !done {
+			return err
+		}
+		for _, g := range part.groups() {
+			if err := e.insertGroup(h, g); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+	return done, err
 }
 
 func (e *sqliteEngine) forgetJournals(before time.Time) error {
-	return e.writeAudit(context.Background(), func(h handle) error { return forgetBefore(h, before) })
+	return forgetJournals(e, before)
 }
 
 // insertGroup numbers the group by the time, or one more than the greatest number there is: a number is not used again

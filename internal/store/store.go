@@ -35,11 +35,11 @@ var (
 
 // Config says where the data rests. Exactly one of SQLiteDir and PostgresURL is set.
 type Config struct {
-	SQLiteDir   string // the directory that holds lanyard.db, audit.db and journals of the audit; made if missing
+	SQLiteDir   string // the directory that holds lanyard.db and audit.db; made if missing
 	PostgresURL string
 	MaxConns    int // to PostgreSQL; 0 for a default
-	// JournalDir is a directory for journals of the audit beside PostgreSQL; made if missing. Without one, every audit
-	// record is committed before it is acknowledged.
+	// JournalDir is the directory of journals of the audit, which may be SQLiteDir; made if missing. Without one, every
+	// audit record is committed before it is acknowledged.
 	JournalDir string
 	Logger     *slog.Logger
 	Now        func() time.Time // decides which development records have expired; nil for time.Now
@@ -83,11 +83,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	journals := c.SQLiteDir
-	if c.PostgresURL != "" {
-		journals = c.JournalDir
-	}
-	a, err := startAuditor(journals, e, c)
+	a, err := startAuditor(e, c)
 	if err != nil {
 		return nil, errors.Join(err, e.close())
 	}

@@ -24,7 +24,19 @@ func open(t testing.TB, c store.Config) *store.Store {
 	return s
 }
 
+// onSQLite is a database in the directory with the journal of its audit.
+func onSQLite(dir string) store.Config { return store.Config{SQLiteDir: dir, JournalDir: dir} }
+
 func TestContractSQLite(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, now func() time.Time) identity.Store {
+		c := onSQLite(t.TempDir())
+		c.Now = now
+		return open(t, c)
+	})
+}
+
+// TestContractSQLiteWithoutJournal runs the suite as administrators' commands work.
+func TestContractSQLiteWithoutJournal(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, now func() time.Time) identity.Store {
 		return open(t, store.Config{SQLiteDir: t.TempDir(), Now: now})
 	})

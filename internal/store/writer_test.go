@@ -16,7 +16,8 @@ import (
 // openTest opens a store on SQLite and shows its engine.
 func openTest(t *testing.T) (*Store, *sqliteEngine) {
 	t.Helper()
-	s, err := Open(t.Context(), Config{SQLiteDir: t.TempDir()})
+	dir := t.TempDir()
+	s, err := Open(t.Context(), Config{SQLiteDir: dir, JournalDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +170,7 @@ func TestBegunChangeTellsItsOutcome(t *testing.T) {
 // TestCloseFinishesQueue: what was accepted before Close is committed.
 func TestCloseFinishesQueue(t *testing.T) {
 	dir := t.TempDir()
-	s, err := Open(t.Context(), Config{SQLiteDir: dir})
+	s, err := Open(t.Context(), Config{SQLiteDir: dir, JournalDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +197,7 @@ func TestCloseFinishesQueue(t *testing.T) {
 	await(t, func() bool { w.queue.mu.RLock(); defer w.queue.mu.RUnlock(); return w.queue.closed })
 	close(release)
 	all.Wait()
-	if s, err = Open(t.Context(), Config{SQLiteDir: dir}); err != nil {
+	if s, err = Open(t.Context(), Config{SQLiteDir: dir, JournalDir: dir}); err != nil {
 		t.Fatal(err)
 	}
 	if got := accountIDs(t, s); got != "0 1 2 3 4 5 6 7 8 9" {
