@@ -33,7 +33,8 @@ type sample struct {
 	p50, p99 time.Duration
 }
 
-// Phases of a loop. Answers that begin and end in phaseCount are counted.
+// Phases of a loop. Answers that end in phaseCount are counted: of those that are under way at its beginning as much of the work
+// lies outside as of those at its end.
 const (
 	phaseWarm int32 = iota
 	phaseCount
@@ -133,18 +134,19 @@ func (w *worker) loop(ctx context.Context, l *load, i int, phase *atomic.Int32) 
 	in := bufio.NewReaderSize(conn, 16<<10)
 	want := []byte(l.want)
 	for next := i % len(l.requests); phase.Load() != phaseDone && ctx.Err() == nil; next = (next + l.conns) % len(l.requests) {
-		began, counts := time.Now(), phase.Load() == phaseCount
+		began, whole := time.Now(), phase.Load() == phaseCount
 		if _, err := conn.Write(l.requests[next]); err != nil {
 			return fmt.Errorf("sending a request: %w", err)
 		}
 		if err := readAnswer(in, want); err != nil {
 			return err
 		}
-		if counts {
-			w.counted.Add(1)
-			if len(w.latencies) < maxLatencies {
-				w.latencies = append(w.latencies, time.Since(began))
-			}
+		if phase.Load() != phaseCount {
+			continue
+		}
+		w.counted.Add(1)
+		if whole && len(w.latencies) < maxLatencies {
+			w.latencies = append(w.latencies, time.Since(began))
 		}
 	}
 	return nil

@@ -52,11 +52,11 @@ const (
 func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	rounds := flags.Int("rounds", 3, "rounds; figures are medians")
-	duration := flags.Duration("duration", 2*time.Second, "of one measurement")
+	rounds := flags.Int("rounds", 11, "rounds; figures are medians")
+	duration := flags.Duration("duration", 300*time.Millisecond, "of one measurement; of signatures three times that")
 	engines := flags.String("engines", "sqlite,postgres", "comma-separated")
 	grants := flags.String("grants", "1000", "stored grants, comma-separated; each makes an instance")
-	full := flags.Bool("full", false, "the same as -grants 1000,1000000 -rounds 5")
+	full := flags.Bool("full", false, "the same as -grants 1000,1000000")
 	only := flags.String("only", "", "sections, comma-separated: wat, oauth2, apikey, es384, rs256, start, size; all when empty")
 	conns := flags.Int("conns", 32, "keep-alive connections")
 	lanyard := flags.String("lanyard", "", "builds to measure instead of this tree, comma-separated: they take turns like the rest")
@@ -66,7 +66,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		return options{}, err
 	}
 	if *full {
-		*grants, *rounds = "1000,1000000", max(*rounds, 5)
+		*grants = "1000,1000000"
 	}
 	o := options{rounds: *rounds, duration: *duration, engines: split(*engines), only: split(*only), conns: *conns, lanyards: split(*lanyard),
 		write: *write, profile: *profile, command: strings.Join(append([]string{"go run ./bench"}, args...), " ")}

@@ -187,7 +187,11 @@ func (e *engine) load(ctx context.Context, s *server, p *path) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	l := load{addr: s.addr, requests: requests, want: p.want, conns: e.conns, warm: 300 * time.Millisecond, duration: e.duration, pid: s.pid}
+	duration := e.duration
+	if p.op.Name == api.GetWebIdentityToken.Name { // few a second: what is under way at either end weighs more
+		duration *= 3
+	}
+	l := load{addr: s.addr, requests: requests, want: p.want, conns: e.conns, warm: 200 * time.Millisecond, duration: duration, pid: s.pid}
 	return l.run(ctx)
 }
 

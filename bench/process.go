@@ -15,9 +15,6 @@ import (
 	"time"
 )
 
-// ticksPerSecond is the unit of /proc/PID/stat; Linux shows 100 to programs whatever the kernel counts in.
-const ticksPerSecond = 100
-
 // process is a server under test.
 type process struct {
 	cmd  *exec.Cmd
@@ -77,22 +74,6 @@ func (p *process) stop() {
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
-
-// cpuTime is the user and system time that a process has used.
-func cpuTime(pid int) (time.Duration, error) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return 0, fmt.Errorf("the server's processor time: %w", err)
-	}
-	// The second field is the program's name in parentheses, which may hold anything.
-	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	if len(fields) < 13 {
-		return 0, errors.New("/proc/PID/stat is shorter than it should be")
-	}
-	user, err1 := strconv.ParseInt(fields[11], 10, 64)
-	system, err2 := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * time.Second / ticksPerSecond, errors.Join(err1, err2)
-}
 
 // residentMB is the memory that a process holds, in millions of bytes.
 func residentMB(pid int) (float64, error) {

@@ -91,7 +91,7 @@ func TestMedianOfEachMember(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	o, err := parseOptions([]string{"-full", "-engines", "sqlite", "-only", "wat,start"}, io.Discard)
-	if err != nil || o.rounds != 5 || len(o.grants) != 2 || o.grants[1] != 1_000_000 || !o.wants("start") || o.wants("size") {
+	if err != nil || o.rounds != 11 || len(o.grants) != 2 || o.grants[1] != 1_000_000 || !o.wants("start") || o.wants("size") {
 		t.Errorf("%+v, %v", o, err)
 	}
 	for _, bad := range [][]string{{"-grants", "0"}, {"-grants", "many"}, {"-engines", "oracle"}, {"-only", "everything"}, {"-rounds", "0"}, {"-duration", "-1s"}} {

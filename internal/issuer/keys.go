@@ -134,11 +134,15 @@ func (k *SigningKey) sign(input []byte) ([]byte, error) {
 		sum := sha256.Sum256(input)
 		return rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum[:])
 	case *ecdsa.PrivateKey:
-		der, err := ecdsa.SignASN1(rand.Reader, key, k.digest(input))
+		r, s, err := ecdsa.Sign(rand.Reader, key, k.digest(input))
 		if err != nil {
 			return nil, err
 		}
-		return joinNumbers(der, (key.Params().BitSize+7)/8)
+		width := (key.Params().BitSize + 7) / 8
+		signature := make([]byte, 2*width)
+		r.FillBytes(signature[:width])
+		s.FillBytes(signature[width:])
+		return signature, nil
 	default:
 		return nil, errors.New("the key is of no kind that signs here") // newSigningKey lets none through
 	}
@@ -153,36 +157,6 @@ func (k *SigningKey) digest(input []byte) []byte {
 	sum := sha256.Sum256(input)
 	return sum[:]
 }
-
-// joinNumbers turns an ECDSA signature from DER, a sequence of two positive integers, into both at full width. Neither
-// integer nor the sequence is as long as to need more than one byte for its length.
-func joinNumbers(der []byte, width int) ([]byte, error) {
-	joined := make([]byte, 2*width)
-	rest, ok := der, len(der) >= 2 && der[0] == 0x30 && int(der[1]) == len(der)-2
-	if ok {
-		rest = der[2:]
-	}
-	for _, to := range [][]byte{joined[:width], joined[width:]} {
-		if !ok || len(rest) < 2 || rest[0] != 0x02 || int(rest[1]) > len(rest)-2 {
-			return nil, errNotDER
-		}
-		number := rest[2 : 2+int(rest[1])]
-		rest = rest[2+int(rest[1]):]
-		if len(number) == width+1 && number[0] == 0 { // keeps it from being negative
-			number = number[1:]
-		}
-		if len(number) == 0 || len(number) > width {
-			return nil, errNotDER
-		}
-		copy(to[width-len(number):], number)
-	}
-	if len(rest) > 0 {
-		return nil, errNotDER
-	}
-	return joined, nil
-}
-
-var errNotDER = errors.New("the signature is not as crypto/ecdsa writes it")
 
 // MarshalPrivate returns the PKCS #8 form, which must go nowhere but into a
 // seal.
