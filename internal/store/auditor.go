@@ -35,6 +35,8 @@ type auditor struct {
 
 // auditTable is where an engine commits records.
 type auditTable interface {
+	// auditDatabase names the database, without secrets; "" when journals are beside no other's.
+	auditDatabase() string
 	// insertAudit commits records as one group, and flushes the disk if one of them is durable.
 	insertAudit(rows []*auditRow) error
 	// settleAudit commits a part of a journal, unless that was done before; done tells whether it did so now.
@@ -68,14 +70,14 @@ func (a *auditor) openJournal(dir string, c Config) error {
 	if err := a.inherit(dir, c.Now()); err != nil {
 		return err
 	}
-	a.journal, err = createJournal(dir, c.Logger)
+	a.journal, err = createJournal(dir, a.table.auditDatabase(), c.Logger)
 	return err
 }
 
 // inherit commits what killed processes had acknowledged. Should this one be killed before the file is gone, the database
 // knows that it has the records.
 func (a *auditor) inherit(dir string, now time.Time) error {
-	orphans, err := adopt(dir, a.log)
+	orphans, err := adopt(dir, a.table.auditDatabase(), a.log)
 	if err != nil {
 		return err
 	}

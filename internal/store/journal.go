@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -42,9 +43,8 @@ type journal struct {
 
 // journalPart is what one file holds.
 type journalPart struct {
-	file   string // its id
-	number int64  // greater than that of every part before
-	rows   []*auditRow
+	journalHead
+	rows []*auditRow
 }
 
 type journalFile struct {
@@ -62,7 +62,7 @@ const (
 	// journalBytes bounds a file, and with it what waits in memory. Where nothing can be committed for so long, records fail.
 	journalBytes = 4 << 20
 	// journalGroup is how many records of a part become one group.
-	journalGroup = 128
+	journalGroup = 32
 )
 
 var (
@@ -72,18 +72,21 @@ var (
 
 // journalHead is the content of a file's first frame.
 type journalHead struct {
-	Journal string `json:"journal"` // the file's id
-	Part    int64  `json:"part"`
+	File     string `json:"journal"`            // its id
+	Number   int64  `json:"part"`               // greater than that of every part before
+	Database string `json:"database,omitempty"` // for which the records are; none but SQLite's files in the same directory
 }
 
-// head is the frame that names the part.
-func (p *journalPart) head() []byte {
-	h := fmt.Appendf(newFrame(0), `{"journal":%q,"part":%d}`, p.file, p.number)
-	sealFrame(h)
-	return h
+// frame is the one that the file begins with.
+func (h *journalHead) frame() ([]byte, error) {
+	text, err := json.Marshal(h)
+	f := append(newFrame(len(text)), text...)
+	sealFrame(f)
+	return f, err
 }
 
-func createJournal(dir string, log *slog.Logger) (*journal, error) {
+// createJournal makes the files of a journal of the database's audit.
+func createJournal(dir, database string, log *slog.Logger) (*journal, error) {
 	id := rand.Text()
 	j := &journal{log: log, first: make(chan struct{}, 1), full: make(chan struct{}, 1)}
 	for i := range j.files {
@@ -94,7 +97,7 @@ func createJournal(dir string, log *slog.Logger) (*journal, error) {
 		j.files[i] = f
 	}
 	j.active = j.files[0]
-	j.part = journalPart{file: j.active.id, number: 1}
+	j.part = journalPart{journalHead: journalHead{File: j.active.id, Number: 1, Database: database}}
 	return j, nil
 }
 
@@ -169,7 +172,11 @@ func (j *journal) append(r *auditRow) error {
 // write appends a frame to the active file, after the head of the part when it is the first.
 func (j *journal) write(frame []byte) error {
 	if j.active.size == 0 {
-		frame = append(j.part.head(), frame...)
+		head, err := j.part.frame()
+		if err != nil {
+			return fmt.Errorf("store: beginning a journal: %w", err)
+		}
+		frame = append(head, frame...)
 	}
 	n, err := j.active.Write(frame)
 	if err == nil {
@@ -223,7 +230,8 @@ func (j *journal) take() (part journalPart, more bool) {
 func (j *journal) rotate() {
 	j.taken = j.part
 	j.active = j.other()
-	j.part = journalPart{file: j.active.id, number: j.taken.number + 1, rows: make([]*auditRow, 0, len(j.taken.rows))}
+	j.part = journalPart{journalHead: j.taken.journalHead, rows: make([]*auditRow, 0, len(j.taken.rows))}
+	j.part.File, j.part.Number = j.active.id, j.taken.Number+1
 }
 
 func (j *journal) other() *journalFile {

@@ -40,9 +40,9 @@ func lockJournals(dir string) (unlock func(), err error) {
 // journalName is that of a file of a journal.
 var journalName = regexp.MustCompile(`^` + journalPrefix + `[A-Z2-7]{26}-[01]` + regexp.QuoteMeta(journalSuffix) + `$`)
 
-// adopt locks the files of a directory that no living process has, and returns those with records. Those of one journal
-// are in the order of their parts.
-func adopt(dir string, log *slog.Logger) ([]*orphan, error) {
+// adopt locks the files of a directory that no living process has, and returns those with records of the database. Those of
+// one journal are in the order of their parts.
+func adopt(dir, database string, log *slog.Logger) ([]*orphan, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("store: looking for audit records of killed processes: %w", err)
@@ -53,7 +53,7 @@ func adopt(dir string, log *slog.Logger) ([]*orphan, error) {
 			continue
 		}
 		path := filepath.Join(dir, e.Name())
-		o, err := openOrphan(path, log)
+		o, err := openOrphan(path, database, log)
 		if err != nil {
 			release(found)
 			return nil, fmt.Errorf("store: reading the audit records that a killed process left in %s: %w; if it cannot be mended, move that file away, and Lanyard starts without its records", path, err)
@@ -63,7 +63,7 @@ func adopt(dir string, log *slog.Logger) ([]*orphan, error) {
 		}
 	}
 	slices.SortStableFunc(found, func(a, b *orphan) int {
-		return cmp.Or(cmp.Compare(a.journal(), b.journal()), cmp.Compare(a.part.number, b.part.number))
+		return cmp.Or(cmp.Compare(a.journal(), b.journal()), cmp.Compare(a.part.Number, b.part.Number))
 	})
 	return found, nil
 }
@@ -85,8 +85,8 @@ func (o *orphan) remove() error {
 	return os.Remove(o.path)
 }
 
-// openOrphan returns nil when the file belongs to a living process, is gone, or held nothing and was removed.
-func openOrphan(path string, log *slog.Logger) (*orphan, error) {
+// openOrphan returns nil when the file belongs to a living process or to another database, or held nothing and was removed.
+func openOrphan(path, database string, log *slog.Logger) (*orphan, error) {
 	f, err := os.Open(path)
 	if err == nil {
 		err = private(path, 0o600)
@@ -102,10 +102,13 @@ func openOrphan(path string, log *slog.Logger) (*orphan, error) {
 	if err == nil && mine {
 		err = o.read(log)
 	}
-	if err == nil && mine && len(o.part.rows) > 0 {
+	switch {
+	case err != nil || !mine:
+	case o.part.Number > 0 && o.part.Database != database:
+		log.Warn("a journal of audit records that a killed process left is of another database; it is left for a server on that one", "journal", path, "its database", o.part.Database, "this database", database)
+	case len(o.part.rows) > 0:
 		return o, nil
-	}
-	if err == nil && mine {
+	default:
 		err = o.remove()
 	}
 	return nil, errors.Join(err, f.Close())
@@ -155,11 +158,9 @@ func readPart(b []byte) (part journalPart, rest []byte, err error) {
 	if content == nil {
 		return part, b, nil
 	}
-	var head journalHead
-	if err := json.Unmarshal(content, &head); err != nil || head.Journal == "" || head.Part < 1 {
+	if err := json.Unmarshal(content, &part.journalHead); err != nil || part.File == "" || part.Number < 1 {
 		return part, b, fmt.Errorf("its head is %.100q: %w", content, errors.Join(errNoJournal, err))
 	}
-	part.file, part.number = head.Journal, head.Part
 	for {
 		if content, b = readFrame(b); content == nil {
 			return part, b, nil

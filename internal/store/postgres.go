@@ -37,6 +37,7 @@ type postgresEngine struct {
 	db      *sql.DB
 	reads   querier
 	batch   *batcher // of point reads; nil where statements are not prepared
+	name    string   // of the database and where it is
 	audit   *sql.DB  // of one connection, so that audit records never queue behind requests for the pool
 	now     func() time.Time
 }
@@ -119,7 +120,7 @@ func openPostgres(ctx context.Context, c Config) (engine, error) {
 			return nil, errors.Join(err, db.Close())
 		}
 	}
-	e := &postgresEngine{dialect: d, db: db, reads: revived{db}, audit: openAudit(cfg), now: c.Now}
+	e := &postgresEngine{name: fmt.Sprintf("%s at %s:%d", cfg.Database, cfg.Host, cfg.Port), dialect: d, db: db, reads: revived{db}, audit: openAudit(cfg), now: c.Now}
 	if prepares(cfg) {
 		e.batch = startBatcher(db)
 		e.reads = pointing{revived{db}, e.batch}

@@ -29,6 +29,8 @@ SELECT $1::bigint, $2::bigint, $3::bytea, $4::text WHERE ($5::boolean OR ` + wit
 const insertAuditGroupOnce = insertAuditGroup + ` AND NOT EXISTS (
 SELECT 1 FROM audit_groups WHERE n > (SELECT MAX(n) - 1000 FROM audit_groups) AND first_at = $1 AND records = $4)`
 
+func (e *postgresEngine) auditDatabase() string { return e.name }
+
 func (e *postgresEngine) insertAudit(rows []*auditRow) error {
 	g, durable, query := newAuditGroup(rows), anyDurable(rows), insertAuditGroup
 	_, err := e.execAudit(func(ctx context.Context) (sql.Result, error) {
@@ -56,11 +58,12 @@ func (e *postgresEngine) settleAudit(part journalPart) (bool, error) {
 	for _, g := range part.groups() {
 		firstAt, lastAt, terms, records = append(firstAt, g.firstAt), append(lastAt, g.lastAt), append(terms, g.terms), append(records, g.records)
 	}
-	at := toMillis(e.now())
+	at, sent := toMillis(e.now()), 0
 	n, err := e.execAudit(func(ctx context.Context) (sql.Result, error) {
-		return e.audit.ExecContext(ctx, settleAuditPart, part.file, part.number, at, firstAt, lastAt, terms, records)
+		sent++
+		return e.audit.ExecContext(ctx, settleAuditPart, part.File, part.Number, at, firstAt, lastAt, terms, records)
 	})
-	return n > 0, err
+	return n > 0 || sent > 1, err // what was sent before may have done it
 }
 
 // execAudit runs a statement that may be sent again, and returns how many rows it touched.

@@ -171,6 +171,8 @@ func (e *sqliteEngine) writeAudit(ctx context.Context, fn func(handle) error) er
 	return e.audit.queue.do(ctx, change{fn: fn})
 }
 
+func (e *sqliteEngine) auditDatabase() string { return "" }
+
 func (e *sqliteEngine) insertAudit(rows []*auditRow) error {
 	return e.audit.queue.do(context.Background(), change{durable: anyDurable(rows), fn: func(h handle) error {
 		return e.insertGroup(h, newAuditGroup(rows))
@@ -181,7 +183,7 @@ func (e *sqliteEngine) settleAudit(part journalPart) (done bool, err error) {
 	err = e.audit.queue.do(context.Background(), change{fn: func(h handle) error {
 		n, err := h.exec(`INSERT INTO audit_journals (id, settled, at) VALUES ($1, $2, $3)
 			ON CONFLICT (id) DO UPDATE SET settled = excluded.settled, at = excluded.at WHERE audit_journals.settled < excluded.settled`,
-			part.file, part.number, toMillis(e.now()))
+			part.File, part.Number, toMillis(e.now()))
 		if done = n > 0; err != nil || !done {
 			return err
 		}
