@@ -53,7 +53,7 @@ func (s *story) machineToken() string {
 }
 
 // A machine's token and a user's consent, with an assertion in place of a secret, at oidc-provider.
-func TestOutwardAtOIDCProvider(t *testing.T) {
+func TestA24_OutwardAtOIDCProvider(t *testing.T) {
 	t.Parallel()
 	provider, err := bench.StartOIDCProvider()
 	check(t, err)
@@ -66,7 +66,7 @@ func TestOutwardAtOIDCProvider(t *testing.T) {
 	replayed(t, provider, s)
 }
 
-// replayed brings an assertion to the provider once more (A24).
+// replayed brings each assertion to the provider once more.
 func replayed(t *testing.T, provider *lab.OIDCProvider, s *story) {
 	t.Helper()
 	assertions, err := provider.ClientAssertions(t.Context())

@@ -446,8 +446,13 @@ func TestBrokenJournal(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	add(1)
-	j.mu.Lock()
+	first := testRow("1")
+	sealFrame(first.frame)
+	j.mu.Lock() // so that nothing is committed before the files are others
+	if err := j.write(first.frame); err != nil {
+		t.Error(err)
+	}
+	j.part.rows = append(j.part.rows, first)
 	for _, f := range j.files {
 		path := f.Name()
 		if err := f.Close(); err != nil {
