@@ -206,14 +206,6 @@ func (s *Store) AppendAudit(ctx context.Context, r identity.AuditRecord) error {
 // ahead may have put groups in front that are not due yet.
 const retentionWindow = 1000
 
-// forgetJournals drops what is known of journals that were last settled before.
-func forgetJournals(e engine, before time.Time) error {
-	return e.writeAudit(context.Background(), func(h handle) error {
-		_, err := h.exec(`DELETE FROM audit_journals WHERE at < $1`, toMillis(before))
-		return err
-	})
-}
-
 // DeleteAuditBefore removes groups all of whose records are older than before, limit at most, and returns how many.
 func (s *Store) DeleteAuditBefore(ctx context.Context, before time.Time, limit int) (int, error) {
 	if err := s.auditor.settle(ctx); err != nil {

@@ -124,10 +124,10 @@ func TestPlaces(t *testing.T) {
 	})
 }
 
-// TestSettling: a number counts as settled when it was the greatest long enough ago and every transaction that was under
+// TestCompletion: a number counts as complete when it was the greatest long enough ago and every transaction that was under
 // way then has ended, whatever the clocks of replicas say.
-func TestSettling(t *testing.T) {
-	var s settling
+func TestCompletion(t *testing.T) {
+	var s completion
 	now := time.UnixMilli(1000)
 	for i, step := range []struct {
 		after time.Duration
@@ -135,23 +135,23 @@ func TestSettling(t *testing.T) {
 		want int64
 	}{
 		{0, horizon{10, 5, 8}, 0},
-		{settleTime - 1, horizon{20, 9, 9}, 0},   // too soon
+		{completeTime - 1, horizon{20, 9, 9}, 0}, // too soon
 		{1, horizon{30, 7, 12}, 0},               // one of then is still under way
 		{time.Hour, horizon{31, 7, 13}, 0},       // and waits for its commit
 		{time.Second, horizon{40, 8, 14}, 10},    // it has ended
-		{settleTime, horizon{50, 14, 20}, 40},    //
+		{completeTime, horizon{50, 14, 20}, 40},  //
 		{-time.Hour, horizon{60, 20, 21}, 40},    // the clock was set back
 		{2 * time.Hour, horizon{70, 21, 22}, 50}, //
-		{settleTime, horizon{65, 22, 23}, 0},     // the database lost some
-		{settleTime, horizon{80, 23, 24}, 65},
+		{completeTime, horizon{65, 22, 23}, 0},   // the database lost some
+		{completeTime, horizon{80, 23, 24}, 65},
 	} {
 		now = now.Add(step.after)
-		if got := s.settle(step.horizon, now); got != step.want {
-			t.Errorf("step %d: settled until %d, want %d", i, got, step.want)
+		if got := s.advance(step.horizon, now); got != step.want {
+			t.Errorf("step %d: complete until %d, want %d", i, got, step.want)
 		}
 	}
-	if got := (&settling{}).settle(horizon{greatest: 10}, now); got != 10 {
-		t.Errorf("where one writes at a time, all there is counts as settled: %d", got)
+	if got := (&completion{}).advance(horizon{greatest: 10}, now); got != 10 {
+		t.Errorf("where one writes at a time, all there is counts as complete: %d", got)
 	}
 }
 

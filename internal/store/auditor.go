@@ -41,8 +41,8 @@ type auditTable interface {
 	insertAudit(rows []*auditRow) error
 	// settleAudit commits a part of a journal, unless that was done before; done tells whether it did so now.
 	settleAudit(part journalPart) (done bool, err error)
-	// forgetJournals drops what is known of journals that were last settled before.
-	forgetJournals(before time.Time) error
+	// writeAudit runs fn as one change of the audit stream, as write does elsewhere.
+	writeAudit(ctx context.Context, fn func(handle) error) error
 }
 
 // startAuditor begins with what killed processes left in the directory of journals.
@@ -92,7 +92,11 @@ func (a *auditor) inherit(dir string, now time.Time) error {
 		}
 		a.log.Info("a killed process left a journal of audit records, which are committed", "journal", o.path, "records", len(o.part.rows), "were committed already", !done)
 	}
-	if err := a.table.forgetJournals(now.Add(-journalMemory)); err != nil {
+	err = a.table.writeAudit(context.Background(), func(h handle) error {
+		_, err := h.exec(`DELETE FROM audit_journals WHERE at < $1`, toMillis(now.Add(-journalMemory)))
+		return err
+	})
+	if err != nil {
 		a.log.Warn("forgetting old journals of audit records", "err", err)
 	}
 	return nil

@@ -36,35 +36,35 @@ type horizon struct {
 	next     int64 // transaction
 }
 
-// settling remembers up to where the groups of all replicas are known to be in.
-type settling struct {
-	settled int64
-	seen    horizon
-	seenAt  time.Time
+// completion remembers up to where the groups of all replicas are known to be in.
+type completion struct {
+	complete int64
+	seen     horizon
+	seenAt   time.Time
 }
 
-// settleTime is how long a number is waited for at least: a number is handed out a moment before its transaction is known.
-const settleTime = time.Minute
+// completeTime is how long a number is waited for at least: a number is handed out a moment before its transaction is known.
+const completeTime = time.Minute
 
-// settle takes the horizon of now and returns up to where all are settled: what was there at an earlier look, once every
+// advance takes the horizon of now and returns up to where all are in: what was there at an earlier look, once every
 // transaction that was under way then has ended.
-func (s *settling) settle(now horizon, at time.Time) int64 {
+func (s *completion) advance(now horizon, at time.Time) int64 {
 	switch {
 	case now.next == 0:
 		return now.greatest
 	case s.seenAt.IsZero() || now.greatest < s.seen.greatest: // or the database lost what it had not flushed
-		*s = settling{seen: now, seenAt: at}
-	case at.Sub(s.seenAt) >= settleTime && now.oldest >= s.seen.next:
-		*s = settling{settled: s.seen.greatest, seen: now, seenAt: at}
+		*s = completion{seen: now, seenAt: at}
+	case at.Sub(s.seenAt) >= completeTime && now.oldest >= s.seen.next:
+		*s = completion{complete: s.seen.greatest, seen: now, seenAt: at}
 	}
-	return s.settled
+	return s.complete
 }
 
 // IndexAudit summarises groups that were appended since, one segment at most, and tells whether there may be more to do.
 // Searches pass over what is summarised; what is not, they read. Replicas may call it at the same time.
 func (s *Store) IndexAudit(ctx context.Context) (more bool, err error) {
 	read := s.engine.readAudit(ctx)
-	until, err := s.settledUntil(read)
+	until, err := s.completeUntil(read)
 	if err != nil || until == 0 {
 		return false, err
 	}
@@ -91,15 +91,15 @@ func (s *Store) IndexAudit(ctx context.Context) (more bool, err error) {
 	return err == nil, err
 }
 
-// settledUntil is the number of the newest group after whose commit no smaller one can come; 0 for none.
-func (s *Store) settledUntil(h handle) (int64, error) {
+// completeUntil is the number of the newest group after whose commit no smaller one can come; 0 for none.
+func (s *Store) completeUntil(h handle) (int64, error) {
 	var now horizon
 	if err := h.one(h.dialect.selectHorizon, nil, &now.greatest, &now.oldest, &now.next); err != nil {
 		return 0, err
 	}
 	s.auditMu.Lock()
 	defer s.auditMu.Unlock()
-	return s.settling.settle(now, s.now()), nil
+	return s.completion.advance(now, s.now()), nil
 }
 
 // lastSegment returns where the newest segment ends, 0 without any.

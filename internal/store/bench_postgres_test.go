@@ -9,5 +9,5 @@ import (
 )
 
 func BenchmarkActiveGrantPostgres(b *testing.B) {
-	benchActiveGrant(b, benchOpen(b, Config{PostgresURL: pgtest.Start(b)}))
+	benchActiveGrant(b, openConfig(b, Config{PostgresURL: pgtest.Start(b)}))
 }

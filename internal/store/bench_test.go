@@ -29,20 +29,7 @@ func reportCPU(b *testing.B, before time.Duration) {
 
 func benchStore(b *testing.B) *Store {
 	dir := b.TempDir()
-	return benchOpen(b, Config{SQLiteDir: dir, JournalDir: dir})
-}
-
-func benchOpen(b *testing.B, c Config) *Store {
-	s, err := Open(context.Background(), c)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			b.Error(err)
-		}
-	})
-	return s
+	return openConfig(b, Config{SQLiteDir: dir, JournalDir: dir})
 }
 
 func tokenReadRecord(n int64) identity.AuditRecord {

@@ -92,7 +92,7 @@ func createJournal(dir, database string, log *slog.Logger) (*journal, error) {
 	for i := range j.files {
 		f, err := createLocked(dir, fmt.Sprint(id, "-", i))
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("store: making a journal of audit records in %s: %w", dir, err), j.release())
+			return nil, errors.Join(fmt.Errorf("store: making a journal of audit records in %s, in which the user that runs Lanyard must be able to write: %w", dir, err), j.release())
 		}
 		j.files[i] = f
 	}

@@ -224,20 +224,6 @@ func testInherits(t *testing.T, dir string, c Config) {
 	}
 }
 
-func openConfig(t *testing.T, c Config) *Store {
-	t.Helper()
-	s, err := Open(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
 // TestPartsInAnyOrder: of a killed process with records in both files, neither hides the other, whichever is committed first.
 func TestPartsInAnyOrder(t *testing.T) {
 	for name, order := range map[string][]int{"older first": {0, 1}, "younger first": {1, 0}} {
@@ -605,10 +591,33 @@ func TestSettlingAsksForNoMore(t *testing.T) {
 	}
 }
 
+// TestJournalThatCannotBeCommittedStays: a start without its records fails, says which file has them, and leaves it as it is.
+func TestJournalThatCannotBeCommittedStays(t *testing.T) {
+	dir := t.TempDir()
+	j := testJournal(t, dir)
+	j.fill(t, 1, 3)
+	path := j.active.path
+	j.kill(t)
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = startAuditor(failingTable{}, Config{JournalDir: dir, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+	if !errors.Is(err, errClosed) || !strings.Contains(err.Error(), path) {
+		t.Errorf("the start ends with %v", err)
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("the journal is another, or %v", err)
+	}
+	wantRecords(t, foundAudit(t, openConfig(t, Config{SQLiteDir: dir, JournalDir: dir})), numbers(1, 3))
+}
+
 // failingTable commits nothing.
 type failingTable struct{ auditTable }
 
-func (failingTable) insertAudit([]*auditRow) error { return errClosed }
+func (failingTable) auditDatabase() string                 { return "" }
+func (failingTable) insertAudit([]*auditRow) error         { return errClosed }
+func (failingTable) settleAudit(journalPart) (bool, error) { return false, errClosed }
 
 func sealed(content string) []byte {
 	frame := append(newFrame(0), content...)

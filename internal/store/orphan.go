@@ -32,7 +32,7 @@ func lockJournals(dir string) (unlock func(), err error) {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	if err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(fmt.Errorf("store: locking %s for journals of audit records, which need a file system with flock (a local one): %w", dir, err), d.Close())
+		return nil, errors.Join(fmt.Errorf("store: locking %s for journals of audit records, which need a local file system (one with flock): %w; choose another directory", dir, err), d.Close())
 	}
 	return func() { _ = d.Close() }, nil
 }

@@ -14,16 +14,7 @@ import (
 
 func openPostgresTest(t *testing.T) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), Config{PostgresURL: pgtest.Start(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return openConfig(t, Config{PostgresURL: pgtest.Start(t)})
 }
 
 // blocked tells whether a transaction of this database waits for another's lock.

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -79,5 +78,3 @@ func (e *postgresEngine) execAudit(exec func(ctx context.Context) (sql.Result, e
 	})
 	return n, err
 }
-
-func (e *postgresEngine) forgetJournals(before time.Time) error { return forgetJournals(e, before) }

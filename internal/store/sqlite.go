@@ -197,10 +197,6 @@ func (e *sqliteEngine) settleAudit(part journalPart) (done bool, err error) {
 	return done, err
 }
 
-func (e *sqliteEngine) forgetJournals(before time.Time) error {
-	return forgetJournals(e, before)
-}
-
 // insertGroup numbers the group by the time, or one more than the greatest number there is: a number is not used again
 // when retention has emptied the table.
 func (e *sqliteEngine) insertGroup(h handle, g auditGroup) error {

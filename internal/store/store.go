@@ -51,8 +51,8 @@ type Store struct {
 	auditor *auditor
 	now     func() time.Time
 
-	auditMu  sync.Mutex
-	settling settling // up to which group the audit is settled
+	auditMu    sync.Mutex
+	completion completion // up to which group the audit is complete
 }
 
 var _ identity.Store = (*Store)(nil)
@@ -63,9 +63,8 @@ type engine interface {
 	read(ctx context.Context) handle
 	// write runs fn as one change and returns when it is durable. fn may run more than once.
 	write(ctx context.Context, fn func(handle) error) error
-	// readAudit and writeAudit do the same with the audit stream.
+	// readAudit does as read with the audit stream.
 	readAudit(ctx context.Context) handle
-	writeAudit(ctx context.Context, fn func(handle) error) error
 	auditTable
 	ping(ctx context.Context) error
 	close() error

@@ -13,11 +13,10 @@ import (
 	"github.com/lanyard-id/lanyard/internal/vault"
 )
 
-// openTest opens a store on SQLite and shows its engine.
-func openTest(t *testing.T) (*Store, *sqliteEngine) {
+// openConfig opens a store that is closed with the test.
+func openConfig(t testing.TB, c Config) *Store {
 	t.Helper()
-	dir := t.TempDir()
-	s, err := Open(t.Context(), Config{SQLiteDir: dir, JournalDir: dir})
+	s, err := Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,6 +25,14 @@ func openTest(t *testing.T) (*Store, *sqliteEngine) {
 			t.Error(err)
 		}
 	})
+	return s
+}
+
+// openTest opens a store on SQLite and shows its engine.
+func openTest(t *testing.T) (*Store, *sqliteEngine) {
+	t.Helper()
+	dir := t.TempDir()
+	s := openConfig(t, Config{SQLiteDir: dir, JournalDir: dir})
 	return s, s.engine.(*sqliteEngine)
 }
 
